@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Keeping descriptor numbers free; see numbers.h. */
+#include "base/numbers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static _Thread_local int *owned[NUMBERS_MAX];
+static _Thread_local int owned_count;
+
+void numbers_own(int *fd)
+{
+	if (owned_count == NUMBERS_MAX)
+		abort();
+	owned[owned_count++] = fd;
+}
+
+void numbers_disown(int *fd)
+{
+	/* The last registered is the first to go, as a rule. */
+	for (int i = owned_count - 1; i >= 0; i--) {
+		if (owned[i] == fd) {
+			owned[i] = owned[--owned_count];
+			return;
+		}
+	}
+}
+
+int numbers_claim(int number)
+{
+	struct rlimit limit;
+
+	if (fcntl(number, F_GETFD) < 0) {
+		if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+			return -errno;
+		return (rlim_t)number < limit.rlim_cur ? 0 : -EMFILE;
+	}
+	for (int i = 0; i < owned_count; i++) {
+		int moved;
+
+		if (*owned[i] != number)
+			continue;
+		/* Upwards, where fewer targets have their sockets; anywhere if that fails. */
+		moved = fcntl(number, F_DUPFD_CLOEXEC, number + 64);
+		if (moved < 0)
+			moved = fcntl(number, F_DUPFD_CLOEXEC, 0);
+		if (moved < 0)
+			return -errno;
+		*owned[i] = moved;
+		close(number);
+		return 0;
+	}
+	return -EBUSY;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void numbers_keep_registered(void)
+{
+	static _Thread_local int kept[NUMBERS_MAX];
+	int count = 0;
+	unsigned int from = 0;
+
+	for (int i = 0; i < owned_count; i++)
+		if (*owned[i] >= 0)
+			kept[count++] = *owned[i];
+	qsort(kept, count, sizeof(kept[0]), ascending);
+	for (int i = 0; i < count; i++) {
+		if ((unsigned int)kept[i] > from)
+			close_range(from, kept[i] - 1, 0);
+		from = kept[i] + 1;
+	}
+	close_range(from, ~0U, 0);
+}
