@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The thread whose system call waits for an answer.
+ *
+ * This is the one place that opens what belongs to a target. Between caller_valid() saying so and the
+ * answer, the thread cannot run: its number, its memory and its table are its own. What *other*
+ * threads of the target do to them meanwhile is everybody's problem: memory is therefore copied once,
+ * and a number is compared again before it is replaced.
+ *
+ * Every function returns -ENOENT when the call is no longer there (the thread was killed, or, where
+ * the filter was loaded without WAIT_KILLABLE_RECV, interrupted): normal, and nothing is owed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct caller {
+	int listener; /* borrowed */
+	uint64_t id;  /* the notification */
+	pid_t tid;    /* in our pid namespace; 0 where the target is outside it */
+};
+
+/**
+ * caller_valid() - whether the call still waits (SECCOMP_IOCTL_NOTIF_ID_VALID).
+ */
+bool caller_valid(const struct caller *caller);
+
+/**
+ * caller_read() - copy the caller's memory, once.
+ *
+ * Return: 0; -EFAULT if any of it is not readable; -EPERM: not ours to look at (undumpable, or another
+ * user's); -ENOENT. See process_vm_readv(2).
+ */
+int caller_read(const struct caller *caller, uint64_t address, void *buffer, size_t size);
+
+/**
+ * caller_write() - write the caller's memory. Call caller_valid() first: after the thread is gone its
+ * tid may name another. Return: as caller_read().
+ */
+int caller_write(const struct caller *caller, uint64_t address, const void *buffer, size_t size);
+
+/**
+ * caller_get_file() - a duplicate of what stands at a number in the caller's table.
+ * @ret: receives the descriptor, CLOEXEC, owned by the caller of this function
+ *
+ * The table is that of the *thread*, which may have left its process's (unshare(CLONE_FILES)); on
+ * kernels without PIDFD_THREAD such a thread gives -EXDEV. The call has been found valid afterwards, so
+ * the file was the target's.
+ *
+ * Return: 0; -EBADF: nothing there; -EPERM; -EMFILE, -ENFILE, -ENOMEM: ours; -EXDEV; -ENOENT.
+ */
+int caller_get_file(const struct caller *caller, int number, int *ret);
+
+/**
+ * caller_has_file() - whether a number in the caller's table names the very open file that @fd does
+ * (kcmp(2), KCMP_FILE).
+ *
+ * Return: 1, 0, or a negative errno: -EBADF: nothing stands there; -EPERM; -ENOENT.
+ */
+int caller_has_file(const struct caller *caller, int number, int fd);
+
+/**
+ * caller_put_file() - put a file over a number in the caller's table.
+ * @fd: borrowed; the target gets a duplicate
+ * @cloexec: whether the number is closed on exec
+ *
+ * SECCOMP_IOCTL_NOTIF_ADDFD with SETFD: whatever stands there is closed, so ask caller_has_file()
+ * immediately before. Return: 0; -ENOENT; -EBADF: the number is above the target's RLIMIT_NOFILE;
+ * -EBUSY: another thread is just opening at that number; -ENOMEM.
+ */
+int caller_put_file(const struct caller *caller, int number, int fd, bool cloexec);
+
+/**
+ * caller_file_limit() - the caller's RLIMIT_NOFILE (soft). Return: the limit, or a negative errno.
+ */
+int64_t caller_file_limit(const struct caller *caller);
