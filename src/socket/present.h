@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How a socket presents itself to its program: as itself, or as the IPv4 socket that it stands for.
+ *
+ * The socket carries the answer itself, so that nothing is tracked, nothing leaks, a restarted
+ * supervisor still knows, and fork and SCM_RIGHTS change nothing. The marks are options that have no
+ * effect on a TCP socket and that programs do not set there:
+ *
+ *   AF_INET6  IPV6_ROUTER_ALERT_ISOLATE (Linux 5.1; only IPV6_ROUTER_ALERT on raw sockets looks at it)
+ *             says that the peer is translated; IPV6_MULTICAST_ALL (4.20) off says besides that the
+ *             program made an AF_INET socket
+ *   AF_INET   IP_MULTICAST_ALL off says that the peer is translated
+ *
+ * An AF_INET program cannot see the first two at all: natively IPPROTO_IPV6 gives it ENOPROTOOPT.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum present_form {
+	PRESENT_ITSELF,
+	PRESENT_INET,	   /* an AF_INET6 socket that stands for an AF_INET one */
+	PRESENT_MAPPED,	   /* the program's own AF_INET6 socket, connected to an IPv4-mapped address */
+	PRESENT_INET_PEER, /* an AF_INET socket whose peer is another than was asked for */
+};
+
+/**
+ * present_mark() - set how a socket presents itself.
+ * @fd: an AF_INET6 socket, or for PRESENT_INET_PEER an AF_INET one; for PRESENT_ITSELF either
+ * @family: the socket's own
+ *
+ * Return: 0 or a negative errno.
+ */
+int present_mark(int fd, int family, enum present_form form);
+
+/**
+ * present_read() - how a socket presents itself; the question that getpeername(2) of a program that
+ * never swapped pays for.
+ * @ret_family: receives the socket's own family; 0: no Internet socket, then the form is
+ *	PRESENT_ITSELF
+ */
+enum present_form present_read(int fd, int *ret_family);
+
+/* The same where the family is known. */
+enum present_form present_read_family(int fd, int family);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making the socket that takes another's place.
+ */
+#pragma once
+
+#include "socket/option.h"
+#include "socket/present.h"
+#include "socket/snapshot.h"
+
+/* What is to be made. */
+struct replacement {
+	int family;
+	int netns;		/* a descriptor of the namespace to make it in, or -EBADF: ours */
+	int home;		/* a descriptor of our own namespace, to come back to */
+	union address peer;	/* where it will connect: decides what a bound address becomes */
+	enum present_form form; /* how it presents itself */
+};
+
+/**
+ * replacement_make() - a fresh, non-blocking socket with everything that the program gave the old one:
+ * options, owner, bound address and port.
+ * @old: a duplicate of the old socket. Where it is bound to a port, SO_REUSEADDR is set on it, because
+ *	two sockets hold the port for a moment: replacement_undo() puts that right if the old one stays
+ * @ret_refused: receives what could not be taken along (static text), or NULL
+ *
+ * A bound address of the other family becomes the any address with the same port, unless the peer is
+ * IPv4-mapped, when it is mapped too.
+ *
+ * Return: 0; the errno of socket(2) or bind(2), as a negative number. Changes the calling thread's
+ * network namespace and changes it back; it aborts where the way back fails, for every later socket
+ * would be made in the wrong place.
+ */
+int replacement_make(const struct replacement *want, const struct option_set *options, int old,
+		     const struct snapshot *seen, int *ret, const char **ret_refused);
+
+/**
+ * replacement_undo() - the old socket stays after all: restore what replacement_make() changed on it.
+ */
+void replacement_undo(int old, const struct snapshot *seen);
+
+/**
+ * replacement_finish() - what the old socket lent to the new one goes back, once the old is gone from
+ * the target: SO_REUSEADDR as the program had it, status flags as the old socket's.
+ */
+int replacement_finish(int fd, const struct snapshot *seen);

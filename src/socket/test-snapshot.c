@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fresh or engaged, in every state that a program can bring a TCP socket into; and the marks. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "socket/present.h"
+#include "socket/snapshot.h"
+
+static struct sockaddr_in listening(int *ret_fd)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+
+	*ret_fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(*ret_fd, 5), 0);
+	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&address, &size), 0);
+	return address;
+}
+
+static enum snapshot_state state_of(int fd)
+{
+	struct snapshot seen;
+
+	assert_int_equal(snapshot_read(fd, &seen), 0);
+	return seen.state;
+}
+
+static void wait_for(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	assert_int_equal(poll(&p, 1, 5000), 1);
+}
+
+static void test_kinds(void **state)
+{
+	int fds[2], file = open("/dev/null", O_RDONLY), path = open("/", O_PATH);
+	int udp = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(state_of(file), SNAPSHOT_NOT_INET);
+	assert_int_equal(state_of(path), SNAPSHOT_NOT_INET);
+	assert_int_equal(state_of(fds[0]), SNAPSHOT_NOT_INET);
+	assert_int_equal(state_of(local), SNAPSHOT_NOT_INET);
+	assert_int_equal(state_of(udp), SNAPSHOT_NOT_TCP);
+	close(file);
+	close(path);
+	close(udp);
+	close(local);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_life(void **state)
+{
+	struct sockaddr_in to, none = {.sin_family = AF_UNSPEC};
+	int server, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	to = listening(&server);
+	assert_int_equal(state_of(server), SNAPSHOT_ENGAGED);
+	assert_int_equal(state_of(fd), SNAPSHOT_FRESH);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	wait_for(fd, POLLOUT);
+	assert_int_equal(state_of(fd), SNAPSHOT_ENGAGED);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(state_of(fd), SNAPSHOT_ENGAGED);
+	assert_int_equal(connect(fd, (struct sockaddr *)&none, sizeof(none)), 0);
+	assert_int_equal(state_of(fd), SNAPSHOT_FRESH);
+	close(server);
+	close(fd);
+}
+
+/* The trap: a refused socket is in CLOSE too, and has its refusal to report. */
+static void test_refused(void **state)
+{
+	struct sockaddr_in to;
+	int server, error, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socklen_t size = sizeof(error);
+
+	to = listening(&server);
+	close(server);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	wait_for(fd, POLLOUT);
+	assert_int_equal(state_of(fd), SNAPSHOT_ENGAGED);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+	assert_int_equal(error, ECONNREFUSED);
+	assert_int_equal(state_of(fd), SNAPSHOT_ENGAGED);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
+	assert_int_equal(errno, ECONNABORTED);
+	assert_int_equal(state_of(fd), SNAPSHOT_FRESH);
+	close(fd);
+}
+
+static void test_marks(void **state)
+{
+	static const struct {
+		int family;
+		enum present_form form;
+	} cases[] = {
+		{AF_INET6, PRESENT_INET},   {AF_INET6, PRESENT_MAPPED},	  {AF_INET6, PRESENT_ITSELF},
+		{AF_INET, PRESENT_INET_PEER}, {AF_INET, PRESENT_ITSELF},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int family, fd = socket(cases[i].family, SOCK_STREAM, 0);
+
+		assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+		assert_int_equal(present_mark(fd, cases[i].family, cases[i].form), 0);
+		assert_int_equal(present_read(fd, &family), cases[i].form);
+		assert_int_equal(family, cases[i].family);
+		assert_int_equal(present_mark(fd, cases[i].family, PRESENT_ITSELF), 0);
+		assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+		close(fd);
+	}
+}
+
+/* A multicast receiver's own choice is no mark of ours. */
+static void test_marks_of_udp(void **state)
+{
+	int family, zero = 0, fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero)), 0);
+	assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds), cmocka_unit_test(test_life),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_marks_of_udp),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
