@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The network namespaces that a policy speaks of: ours, for which it is made, and those of its rules.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+struct place {
+	int fd;		 /* the namespace; -EBADF for ours, where nothing has to be entered */
+	uint64_t cookie; /* SO_NETNS_COOKIE of a socket made in it */
+};
+
+struct places;
+
+/**
+ * places_open() - open every namespace that the policy names, and see that sockets can be made there.
+ * @error: receives a line for a person on failure
+ *
+ * "self" is ours. Return: 0 or a negative errno: -ENOENT: no such path; -EPERM: CAP_SYS_ADMIN is
+ * missing; -EINVAL: not a network namespace.
+ */
+int places_open(const struct policy *policy, struct places **ret, struct policy_error *error);
+void places_close(struct places *places);
+
+/**
+ * places_own_descriptors() - register the descriptors with numbers.h, in the thread that uses them.
+ */
+void places_own_descriptors(struct places *places);
+
+/* Our own namespace: a descriptor to come back by, and its cookie. */
+int places_home_fd(const struct places *places);
+uint64_t places_home_cookie(const struct places *places);
+
+/* The namespace of a rule with POLICY_NETNS. */
+const struct place *places_of_rule(const struct places *places, const struct policy_rule *rule);
+
+/* Whether a cookie is that of a namespace that a rule names (ours left out). */
+bool places_named(const struct places *places, uint64_t cookie);

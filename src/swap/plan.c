@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What to do about a connect.
+ *
+ * Only fresh sockets are dealt with. An engaged one (connecting, connected, refused and not yet told)
+ * answers connect(2) from its own state before the kernel looks at the address's family
+ * (__inet_stream_connect()), so for it CONTINUE is native, whatever it was made into.
+ *
+ * A fresh socket may still be one that was swapped before: refused or disconnected since. Its form
+ * (present.h) tells what the program believes it to be.
+ */
+#include "swap/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void pass(struct plan *plan, const char *why)
+{
+	plan->how = SWAP_PASS;
+	plan->why = why;
+}
+
+/* The family that the program believes its socket to have. */
+static int believed_family(const struct snapshot *seen, enum present_form form)
+{
+	return form == PRESENT_INET ? AF_INET : seen->family;
+}
+
+/*
+ * The target's own sandbox holds: a socket from another network namespace is none of this policy's
+ * business, unless we put it there (the thread itself is still in ours).
+ */
+static bool in_our_reach(const struct swap *swap, const struct job *job)
+{
+	if (job->seen.netns_cookie == places_home_cookie(swap->places))
+		return true;
+	return places_named(swap->places, job->seen.netns_cookie) &&
+	       sandbox_in_our_netns(job->caller->tid);
+}
+
+/* Family, place and address of the socket that the decision asks for. */
+static void want(const struct swap *swap, const struct job *job, int believed, struct replacement *make,
+		 uint64_t *ret_cookie)
+{
+	const struct policy_decision *decision = &job->outcome->decision;
+
+	make->netns = -EBADF;
+	make->home = places_home_fd(swap->places);
+	*ret_cookie = places_home_cookie(swap->places);
+	make->family = believed;
+	make->form = PRESENT_ITSELF;
+	memset(&make->peer, 0, sizeof(make->peer));
+
+	switch (decision->action) {
+	case POLICY_MAP:
+	case POLICY_TO:
+		if (decision->family == AF_INET6) {
+			make->family = AF_INET6;
+			make->peer.in6 = decision->dest.in6;
+			make->form = believed == AF_INET ? PRESENT_INET : PRESENT_MAPPED;
+			return;
+		}
+		make->peer.in = decision->dest.in;
+		make->form = believed == AF_INET ? PRESENT_INET_PEER : PRESENT_MAPPED;
+		break;
+	case POLICY_NETNS: {
+		const struct place *place = places_of_rule(swap->places, decision->rule);
+
+		make->netns = place->fd;
+		*ret_cookie = place->cookie;
+		make->peer.in = decision->dest.in;
+		break;
+	}
+	case POLICY_PASS:
+	case POLICY_REJECT:
+		make->peer.in = job->outcome->dest.in;
+		break;
+	}
+	/* A program with an AF_INET6 socket asked for a mapped address, and gets one. */
+	if (believed == AF_INET6)
+		address_map(&make->peer, &make->peer);
+}
+
+/* Whether the socket is bound to an address from which the new peer cannot be reached. */
+static bool bound_elsewhere(const struct job *job, const union address *peer)
+{
+	const union address *local = &job->seen.local;
+
+	return job->seen.family == AF_INET6 && !address_is_any(local) &&
+	       address_is_mapped(local) != address_is_mapped(peer);
+}
+
+void plan_connect(struct swap *swap, struct job *job, int asked_family)
+{
+	const struct policy_decision *decision = &job->outcome->decision;
+	const struct snapshot *seen = &job->seen;
+	struct plan *plan = &job->plan;
+	enum present_form form;
+	uint64_t cookie;
+	int believed;
+	bool pure;
+
+	*plan = (struct plan){0};
+	switch (seen->state) {
+	case SNAPSHOT_NOT_INET:
+		return pass(plan, "not an Internet socket");
+	case SNAPSHOT_NOT_TCP:
+		return pass(plan, "not TCP");
+	case SNAPSHOT_ENGAGED:
+		plan->how = SWAP_NATIVE;
+		plan->why = "asks for the result of an earlier connect";
+		return;
+	case SNAPSHOT_FRESH:
+		break;
+	}
+	form = swap->translates ? present_read_family(job->old, seen->family) : PRESENT_ITSELF;
+	believed = believed_family(seen, form);
+	if (believed != asked_family) {
+		/* Natively EAFNOSUPPORT; of a swapped socket only we still know that. */
+		if (form != PRESENT_INET)
+			return pass(plan, "the address is of another family than the socket");
+		plan->how = SWAP_REJECTED;
+		plan->error = EAFNOSUPPORT;
+		return;
+	}
+	if (believed == AF_INET6 && seen->v6only)
+		return pass(plan, "an IPv6-only socket");
+	if (!in_our_reach(swap, job))
+		return pass(plan, "a socket of another network namespace");
+	if (policy_landlock(swap->policy) == POLICY_LANDLOCK_PASS &&
+	    (swap->restricted || sandbox_covers(swap->sandbox, job->caller->tid)))
+		return pass(plan, "under Landlock rules for TCP");
+	if (decision->action == POLICY_REJECT) {
+		plan->how = SWAP_REJECTED;
+		plan->error = decision->reject_errno;
+		return;
+	}
+	want(swap, job, believed, &plan->make, &cookie);
+	pure = decision->action == POLICY_NETNS && strcmp(decision->netns, "self") == 0;
+	if (decision->action == POLICY_PASS && form == PRESENT_ITSELF)
+		return pass(plan, decision->why);
+	if (plan->make.family == seen->family && cookie == seen->netns_cookie && !pure &&
+	    !bound_elsewhere(job, &plan->make.peer)) {
+		if (decision->action == POLICY_NETNS && form == PRESENT_ITSELF)
+			return pass(plan, "already in the network namespace of the rule");
+		if (!seen->blocking || swap->starter) {
+			plan->how = SWAP_IN_PLACE;
+			return;
+		}
+	}
+	plan->how = SWAP_SWAPPED;
+}
