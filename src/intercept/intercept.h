@@ -46,6 +46,8 @@ struct supervisor_options {
 	const char *watch_backend;	   /* a name, or NULL: the best that works */
 	enum trace_format trace;
 	int trace_fd;			   /* where the trace goes; borrowed; -EBADF without a trace */
+	_Atomic uint32_t *busy_with;	   /* or NULL: receives the tid whose call is being dealt with,
+					    * 0 in between, for who has to clean up after a crash */
 };
 
 struct supervisor;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A received notification; see notification.h. */
+#include "intercept/notification.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/compat.h"
+
+struct room {
+	struct notification notification;
+	struct seccomp_notif_sizes sizes;
+};
+
+int notification_new(struct notification **ret)
+{
+	struct room *room = calloc(1, sizeof(*room));
+	struct notification *notification;
+
+	if (!room)
+		return -ENOMEM;
+	notification = &room->notification;
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &room->sizes) < 0) {
+		free(room);
+		return -ENOSYS;
+	}
+	/* The kernel's may have grown, or be older than ours. */
+	if (room->sizes.seccomp_notif < sizeof(struct seccomp_notif))
+		room->sizes.seccomp_notif = sizeof(struct seccomp_notif);
+	if (room->sizes.seccomp_notif_resp < sizeof(struct seccomp_notif_resp))
+		room->sizes.seccomp_notif_resp = sizeof(struct seccomp_notif_resp);
+	notification->request = calloc(1, room->sizes.seccomp_notif);
+	notification->response = calloc(1, room->sizes.seccomp_notif_resp);
+	if (!notification->request || !notification->response) {
+		notification_free(notification);
+		return -ENOMEM;
+	}
+	*ret = notification;
+	return 0;
+}
+
+void notification_free(struct notification *notification)
+{
+	if (!notification)
+		return;
+	notification_release(notification);
+	free(notification->request);
+	free(notification->response);
+	free((struct room *)notification);
+}
+
+int notification_receive(struct notification *notification, int listener)
+{
+	struct room *room = (struct room *)notification;
+
+	/* The kernel refuses a request that is not zeroed. */
+	memset(notification->request, 0, room->sizes.seccomp_notif);
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification->request) < 0)
+		return -errno;
+	notification->caller = (struct caller){
+		.listener = listener,
+		.id = notification->request->id,
+		.tid = (pid_t)notification->request->pid,
+	};
+	notification->owed = true;
+	return 0;
+}
+
+static int answer(struct notification *notification, uint32_t flags, int error)
+{
+	struct room *room = (struct room *)notification;
+
+	if (!notification->owed)
+		return -ENOENT;
+	notification->owed = false;
+	memset(notification->response, 0, room->sizes.seccomp_notif_resp);
+	notification->response->id = notification->caller.id;
+	notification->response->flags = flags;
+	notification->response->error = -error;
+	if (ioctl(notification->caller.listener, SECCOMP_IOCTL_NOTIF_SEND, notification->response) < 0)
+		return -errno;
+	return 0;
+}
+
+int notification_resume(struct notification *notification)
+{
+	return answer(notification, SECCOMP_USER_NOTIF_FLAG_CONTINUE, 0);
+}
+
+int notification_return(struct notification *notification, int error)
+{
+	return answer(notification, 0, error);
+}
+
+void notification_release(struct notification *notification)
+{
+	if (notification->owed)
+		answer(notification, 0, EIO);
+}

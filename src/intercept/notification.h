@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A received notification: a thread that waits for exactly one answer.
+ *
+ * It is owned like memory. notification_release() answers what nobody has answered, so no path through a
+ * handler can leave a thread waiting, and a second answer is refused here, not by the kernel.
+ */
+#pragma once
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/caller.h"
+
+struct notification {
+	struct seccomp_notif *request; /* as large as the kernel's */
+	struct seccomp_notif_resp *response;
+	struct caller caller;
+	bool owed;
+};
+
+/**
+ * notification_new() - room for one notification after another.
+ *
+ * Return: 0; -ENOMEM; -ENOSYS: the kernel has no notifications.
+ */
+int notification_new(struct notification **ret);
+void notification_free(struct notification *notification);
+
+/**
+ * notification_receive() - wait for the next one.
+ * @listener: borrowed until the notification is answered
+ *
+ * Return: 0; -EINTR; -ENOENT: the caller went away before it was received, or nobody uses the filter any
+ * more (poll(2) tells: POLLHUP); another negative errno: the listener is unusable.
+ */
+int notification_receive(struct notification *notification, int listener);
+
+/**
+ * notification_resume() - answer: the kernel runs the call as if it had not been trapped. Reads the
+ * target's memory again, so it is never a security decision.
+ * notification_return() - answer: the call returns 0, or fails with an errno (positive).
+ * notification_release() - answer EIO if nothing was answered.
+ *
+ * Return: 0; -ENOENT: nobody was there to hear it.
+ */
+int notification_resume(struct notification *notification);
+int notification_return(struct notification *notification, int error);
+void notification_release(struct notification *notification);

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The supervisor: two threads.
+ *
+ * The *receiver* sits in RECV, which keeps the time short in which a target's call can still be
+ * interrupted, and does all the work of a notification. It has left the process's descriptor table,
+ * because repairing epoll needs the target's numbers free (numbers.h); everything that it uses it holds
+ * in variables registered there.
+ *
+ * The *watcher* is the thread that called supervisor_run(). It waits for the listener's hang-up, because
+ * RECV does not return for that on Linux 6.1, for supervisor_stop(), and for connects whose time has come.
+ */
+#include "intercept/intercept.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/fd.h"
+#include "base/numbers.h"
+#include "intercept/handlers.h"
+
+/* Interrupts RECV. It does nothing, and its handler is there only so that it does not kill. */
+#define WAKE_SIGNAL SIGURG
+
+/* fs.nr_open's default: as many numbers as a process can have. */
+#define FILE_LIMIT 1048576
+
+/* The receiver is told to stop this often until it has. */
+#define WAKE_NSEC 5000000L
+
+struct supervisor {
+	int listener;
+	int stop;  /* eventfd: supervisor_stop() */
+	atomic_bool stopping;
+	struct notification *notification;
+	struct handlers handlers;
+	_Atomic uint32_t *busy_with;
+	int result;
+};
+
+/* The target's numbers have to exist in our table too. Beyond the hard limit it takes CAP_SYS_RESOURCE. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit = {FILE_LIMIT, FILE_LIMIT};
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int supervisor_new(struct supervisor **ret, int listener, const struct supervisor_options *options,
+		   struct policy_error *error)
+{
+	const struct swap_options swap_options = {
+		.policy = options->policy,
+		.watch_backend = options->watch_backend,
+	};
+	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+	int r;
+
+	error->text[0] = '\0';
+	if (!supervisor) {
+		fd_close(listener);
+		return -ENOMEM;
+	}
+	supervisor->listener = listener;
+	supervisor->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	supervisor->busy_with = options->busy_with;
+	raise_file_limit();
+	r = supervisor->stop < 0 ? -errno : 0;
+	if (r == 0)
+		r = notification_new(&supervisor->notification);
+	if (r == 0)
+		r = swap_new(&supervisor->handlers.swap, &swap_options, error);
+	if (r == 0)
+		r = timeouts_new(&supervisor->handlers.timeouts);
+	if (r == 0 && options->trace != TRACE_NONE)
+		r = trace_new(&supervisor->handlers.trace, options->trace, options->trace_fd);
+	if (r < 0) {
+		if (!error->text[0])
+			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s",
+				 strerror(-r));
+		supervisor_free(supervisor);
+		return r;
+	}
+	/* Linux 6.6; before it the answer takes a little longer. */
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	*ret = supervisor;
+	return 0;
+}
+
+void supervisor_free(struct supervisor *supervisor)
+{
+	if (!supervisor)
+		return;
+	trace_free(supervisor->handlers.trace);
+	timeouts_free(supervisor->handlers.timeouts);
+	swap_free(supervisor->handlers.swap);
+	notification_free(supervisor->notification);
+	fd_close(supervisor->stop);
+	fd_close(supervisor->listener);
+	free(supervisor);
+}
+
+static void handle(struct supervisor *supervisor, uint64_t received)
+{
+	struct notification *notification = supervisor->notification;
+	struct handlers *handlers = &supervisor->handlers;
+	struct call call;
+
+	if (call_decode(&notification->caller, &notification->request->data, &call) < 0) {
+		notification->owed = false;
+		return;
+	}
+	switch (call.kind) {
+	case CALL_CONNECT:
+		handle_connect(handlers, notification, &call, received);
+		break;
+	case CALL_GETPEERNAME:
+	case CALL_GETSOCKNAME:
+		handle_name(handlers, notification, &call);
+		break;
+	case CALL_GETSOCKOPT:
+		handle_domain(handlers, notification, &call);
+		break;
+	case CALL_LANDLOCK_RESTRICT_SELF:
+		handle_restrict(handlers, notification, &call);
+		break;
+	case CALL_OTHER:
+		notification_resume(notification);
+		break;
+	}
+	notification_release(notification);
+}
+
+/* Whether nobody uses the filter any more. */
+static bool hung_up(int listener)
+{
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
+static int receive(struct supervisor *supervisor, int *listener)
+{
+	while (!atomic_load(&supervisor->stopping)) {
+		int r = notification_receive(supervisor->notification, *listener);
+
+		if (r == -EINTR)
+			continue;
+		if (r == -ENOENT) {
+			if (hung_up(*listener))
+				return 0;
+			continue;
+		}
+		if (r < 0)
+			return r;
+		if (supervisor->busy_with)
+			atomic_store(supervisor->busy_with, supervisor->notification->request->pid);
+		handle(supervisor, clock_usec());
+		if (supervisor->busy_with)
+			atomic_store(supervisor->busy_with, 0);
+	}
+	return 0;
+}
+
+/* Make the watcher's poll return. */
+static void tell(int stop)
+{
+	const uint64_t one = 1;
+
+	if (write(stop, &one, sizeof(one)) < 0) {
+		/* Full: it has been told. */
+	}
+}
+
+static void *receiver(void *context)
+{
+	struct supervisor *supervisor = context;
+	int listener = supervisor->listener;
+	int stop = supervisor->stop;
+
+	/* From here on the numbers of this thread's table are its own. */
+	if (unshare(CLONE_FILES) < 0) {
+		supervisor->result = -errno;
+	} else {
+		numbers_own(&listener);
+		numbers_own(&stop);
+		timeouts_enter_thread(supervisor->handlers.timeouts);
+		swap_enter_thread(supervisor->handlers.swap);
+		numbers_keep_registered();
+		supervisor->result = receive(supervisor, &listener);
+	}
+	atomic_store(&supervisor->stopping, true);
+	tell(stop);
+	return NULL;
+}
+
+static void ignore(int signal)
+{
+}
+
+int supervisor_run(struct supervisor *supervisor)
+{
+	const struct timespec interval = {.tv_nsec = WAKE_NSEC};
+	struct sigaction wake = {.sa_handler = ignore};
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	/* Without SA_RESTART, so that RECV returns. */
+	sigaction(WAKE_SIGNAL, &wake, NULL);
+	sigfillset(&all);
+	sigdelset(&all, WAKE_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, NULL, receiver, supervisor);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r)
+		return -r;
+	for (;;) {
+		struct pollfd p[] = {
+			{.fd = supervisor->listener},
+			{.fd = supervisor->stop, .events = POLLIN},
+			{.fd = timeouts_descriptor(supervisor->handlers.timeouts), .events = POLLIN},
+		};
+
+		if (poll(p, sizeof(p) / sizeof(p[0]), 1000) < 0 && errno != EINTR)
+			break;
+		if (p[2].revents)
+			timeouts_work(supervisor->handlers.timeouts);
+		if ((p[0].revents & POLLHUP) || p[1].revents || atomic_load(&supervisor->stopping))
+			break;
+	}
+	atomic_store(&supervisor->stopping, true);
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		pthread_kill(thread, WAKE_SIGNAL);
+		nanosleep(&interval, NULL);
+	}
+	return supervisor->result;
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+	int saved = errno;
+
+	tell(supervisor->stop);
+	errno = saved;
+}

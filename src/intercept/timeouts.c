@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Blocking connects with SO_SNDTIMEO; see timeouts.h.
+ *
+ *     RESUMED   answered; the thread is on its way into the kernel's wait. Looked at in short intervals.
+ *     WAITING   the thread waits, the socket has its timeout back. Left alone until the time has come.
+ *
+ * Ended by: the time having come, the thread doing something else by then, its next trapped call.
+ */
+#include "intercept/timeouts.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/numbers.h"
+#include "target/thread.h"
+
+/* How often a thread is looked at until it waits, and after how long it is taken to be elsewhere. */
+#define LOOK_USEC 100
+#define LOOKS_MAX 500
+
+/* How long a thread may take to stop when its time has come. */
+#define STOP_USEC 10000000
+
+enum phase { FREE, RESUMED, WAITING };
+
+struct entry {
+	enum phase phase;
+	pid_t tid;
+	long nr;
+	int number;
+	uint64_t inode;
+	struct timeval timeout;
+	uint64_t due; /* when the program's time has come */
+	unsigned int looks;
+};
+
+struct timeouts {
+	pthread_mutex_t lock;
+	struct entry *entries;
+	unsigned int used, room;
+	int timer;	   /* in the table of who calls timeouts_work() */
+	int timer_of_user; /* the same in the table of who calls timeouts_add() */
+};
+
+int timeouts_new(struct timeouts **ret)
+{
+	struct timeouts *timeouts = calloc(1, sizeof(*timeouts));
+
+	if (!timeouts)
+		return -ENOMEM;
+	timeouts->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timeouts->timer < 0) {
+		int r = -errno;
+
+		free(timeouts);
+		return r;
+	}
+	timeouts->timer_of_user = timeouts->timer;
+	pthread_mutex_init(&timeouts->lock, NULL);
+	*ret = timeouts;
+	return 0;
+}
+
+void timeouts_free(struct timeouts *timeouts)
+{
+	if (!timeouts)
+		return;
+	fd_close(timeouts->timer);
+	pthread_mutex_destroy(&timeouts->lock);
+	free(timeouts->entries);
+	free(timeouts);
+}
+
+void timeouts_enter_thread(struct timeouts *timeouts)
+{
+	numbers_own(&timeouts->timer_of_user);
+}
+
+int timeouts_descriptor(const struct timeouts *timeouts)
+{
+	return timeouts->timer;
+}
+
+/* Set the timer to the nearest thing to do. The lock is held. */
+static void schedule(struct timeouts *timeouts, int timer)
+{
+	uint64_t now = clock_usec();
+	uint64_t next = UINT64_MAX;
+	struct itimerspec spec = {0};
+
+	for (unsigned int i = 0; i < timeouts->used; i++) {
+		const struct entry *entry = &timeouts->entries[i];
+		uint64_t at = entry->phase == RESUMED ? now + LOOK_USEC : entry->due;
+
+		if (entry->phase != FREE && at < next)
+			next = at;
+	}
+	if (next != UINT64_MAX) {
+		spec.it_value.tv_sec = (time_t)(next / 1000000);
+		spec.it_value.tv_nsec = (long)(next % 1000000) * 1000 + 1;
+	}
+	timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static bool make_room(struct timeouts *timeouts)
+{
+	unsigned int room = timeouts->room ? timeouts->room * 2 : 16;
+	struct entry *grown;
+
+	if (timeouts->used < timeouts->room)
+		return true;
+	grown = reallocarray(timeouts->entries, room, sizeof(*grown));
+	if (!grown)
+		return false;
+	timeouts->entries = grown;
+	timeouts->room = room;
+	return true;
+}
+
+void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uint64_t inode,
+		  const struct timeval *timeout, uint64_t since)
+{
+	struct entry *entry = NULL;
+
+	pthread_mutex_lock(&timeouts->lock);
+	for (unsigned int i = 0; i < timeouts->used && !entry; i++)
+		if (timeouts->entries[i].phase == FREE)
+			entry = &timeouts->entries[i];
+	if (!entry && make_room(timeouts))
+		entry = &timeouts->entries[timeouts->used++];
+	if (entry) {
+		*entry = (struct entry){
+			.phase = RESUMED,
+			.tid = tid,
+			.nr = nr,
+			.number = number,
+			.inode = inode,
+			.timeout = *timeout,
+			.due = since + (uint64_t)timeout->tv_sec * 1000000 +
+			       (uint64_t)timeout->tv_usec,
+		};
+		schedule(timeouts, timeouts->timer_of_user);
+	}
+	pthread_mutex_unlock(&timeouts->lock);
+}
+
+/* Give the socket the program's own timeout back, if it still is the one at the number. */
+static void restore(const struct entry *entry)
+{
+	_cleanup_close_ int fd = -EBADF;
+	bool whole_process;
+	struct stat st;
+
+	if (thread_get_file(entry->tid, entry->number, &fd, &whole_process) < 0 ||
+	    fstat(fd, &st) < 0 || st.st_ino != entry->inode)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
+}
+
+static void restore_if_resumed(const struct entry *entry)
+{
+	if (entry->phase == RESUMED)
+		restore(entry);
+}
+
+void timeouts_forget(struct timeouts *timeouts, pid_t tid)
+{
+	pthread_mutex_lock(&timeouts->lock);
+	for (unsigned int i = 0; i < timeouts->used; i++) {
+		struct entry *entry = &timeouts->entries[i];
+
+		if (entry->phase == FREE || entry->tid != tid)
+			continue;
+		restore_if_resumed(entry);
+		entry->phase = FREE;
+	}
+	while (timeouts->used && timeouts->entries[timeouts->used - 1].phase == FREE)
+		timeouts->used--;
+	pthread_mutex_unlock(&timeouts->lock);
+}
+
+static bool waits(const struct entry *entry)
+{
+	struct thread_syscall seen;
+
+	return thread_syscall(entry->tid, &seen) == 0 && seen.blocked && seen.nr == entry->nr;
+}
+
+/* A thread of its own: when it ends it is nobody's tracer any more, whatever happened. */
+static void *end_wait(void *context)
+{
+	struct entry *entry = context;
+
+	thread_end_call(entry->tid, entry->nr, EINPROGRESS, STOP_USEC);
+	free(entry);
+	return NULL;
+}
+
+static void expire(const struct entry *entry)
+{
+	struct entry *copy;
+	pthread_t thread;
+
+	if (!waits(entry))
+		return;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return;
+	*copy = *entry;
+	if (pthread_create(&thread, NULL, end_wait, copy))
+		free(copy);
+	else
+		pthread_detach(thread);
+}
+
+static void look(struct entry *entry, uint64_t now)
+{
+	struct thread_syscall seen;
+
+	switch (entry->phase) {
+	case FREE:
+		return;
+	case RESUMED:
+		if (thread_syscall(entry->tid, &seen) < 0) {
+			entry->phase = FREE;
+			return;
+		}
+		/* Blocked means in the wait of its connect, or past it: the value was read either way. */
+		if (!seen.blocked && ++entry->looks < LOOKS_MAX)
+			return;
+		restore(entry);
+		entry->phase = seen.blocked && seen.nr == entry->nr ? WAITING : FREE;
+		return;
+	case WAITING:
+		if (now < entry->due)
+			return;
+		expire(entry);
+		entry->phase = FREE;
+		return;
+	}
+}
+
+void timeouts_work(struct timeouts *timeouts)
+{
+	uint64_t expirations;
+	uint64_t now;
+
+	pthread_mutex_lock(&timeouts->lock);
+	if (read(timeouts->timer, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN) {
+		pthread_mutex_unlock(&timeouts->lock);
+		return;
+	}
+	now = clock_usec();
+	for (unsigned int i = 0; i < timeouts->used; i++)
+		look(&timeouts->entries[i], now);
+	while (timeouts->used && timeouts->entries[timeouts->used - 1].phase == FREE)
+		timeouts->used--;
+	schedule(timeouts, timeouts->timer);
+	pthread_mutex_unlock(&timeouts->lock);
+}
