@@ -5,8 +5,8 @@
  * A policy is a list of rules. The rule with the longest destination prefix decides; among equals
  * the narrower port range, then a rule that names a protocol before one that does not, then the
  * first. Where no rule matches, the default does. Special-use destinations (127.0.0.0/8, 0.0.0.0/8,
- * 169.254.0.0/16, 224.0.0.0/4, 240.0.0.0/4) pass unless a rule names a prefix within them: a rule of
- * 127.0.0.0/8 or longer counts, 0.0.0.0/0 does not.
+ * 169.254.0.0/16, 224.0.0.0/4, 240.0.0.0/4) pass unless a rule names a prefix within them: a rule
+ * of 127.0.0.0/8 or longer counts, 0.0.0.0/0 does not.
  *
  * Nothing here touches a socket or another process; deciding allocates nothing.
  */
@@ -57,7 +57,7 @@ struct policy_rule {
 	struct in_addr local;
 
 	unsigned int index;		  /* place in the policy, from 0 */
-	char *text;			  /* the rule as a person would write it; owned by the policy */
+	char *text;			  /* as a person would write it; owned by the policy */
 };
 
 struct policy;
@@ -96,8 +96,8 @@ void policy_freep(struct policy **policy);
  * policy_add() - add one rule in the words of the command line.
  * @action: what the rule does
  * @text: DEST[:PORT[-PORT]]=VALUE for map, to, netns; DEST[:PORTS][=ERRNO] for reject (default
- *	ECONNREFUSED); DEST[:PORTS] for pass. DEST is an IPv4 address or prefix. Before it tcp/ or udp/
- *	may stand. VALUE: map: an IPv6 prefix; to: 192.0.2.1, 192.0.2.1:80, 2001:db8::1,
+ *	ECONNREFUSED); DEST[:PORTS] for pass. DEST is an IPv4 address or prefix. Before it tcp/ or
+ *	udp/ may stand. VALUE: map: an IPv6 prefix; to: 192.0.2.1, 192.0.2.1:80, 2001:db8::1,
  *	[2001:db8::1]:80; netns: a path or self.
  * @error: receives the reason on -EINVAL; says what was expected
  *
@@ -109,10 +109,23 @@ int policy_add(struct policy *policy, enum policy_action action, const char *tex
 /**
  * policy_add_file() - add the rules of a YAML file, reseat.yaml(5); "-" is standard input.
  *
+ * All of the file is added or, on failure, nothing; what a file says outside of its rules replaces
+ * what was set before.
+ *
  * Return: 0, -EINVAL (see @error: file, line, what was expected), -ENOMEM, or the negative errno of
  * opening and reading the file (@error is set then, too).
  */
 int policy_add_file(struct policy *policy, const char *path, struct policy_error *error);
+
+/**
+ * policy_add_yaml() - the same from memory, as for a policy that a container runtime hands over.
+ * @name: what messages call the text in place of a file name
+ * @text: need not end in a null byte
+ *
+ * Return: 0, -EINVAL or -ENOMEM, as policy_add_file().
+ */
+int policy_add_yaml(struct policy *policy, const char *name, const char *text, size_t length,
+		    struct policy_error *error);
 
 /**
  * policy_set_default() - what happens to destinations that no rule names: "pass", "reject" or
@@ -174,13 +187,14 @@ enum policy_reversed {
 };
 
 /**
- * policy_reverse() - the IPv4 destination that a program asked for, from the address that its socket
- * is connected to: the inverse of policy_decide() for rules that change the family.
- * @peer: where the socket is connected to; family AF_INET6
+ * policy_reverse() - the IPv4 destination that a program asked for, from the address that its
+ * socket is connected to: the inverse of policy_decide() for rules that change the peer.
+ * @peer: where the socket is connected to; family AF_INET6, an IPv4 peer in its mapped form
  * @ret: receives the IPv4 destination
  * @ret_local: receives the local address to show (the rule's, the policy's or 192.0.0.2)
  *
- * A candidate counts only if policy_decide() of it gives @peer again.
+ * A candidate counts only if policy_decide() of it gives @peer again. Among several, one that is
+ * the only one of its rule goes before one of many. Nothing is written for POLICY_NOT_REVERSED.
  */
 enum policy_reversed policy_reverse(const struct policy *policy, const struct sockaddr_in6 *peer,
 				    enum policy_proto proto, struct sockaddr_in *ret,
