@@ -23,8 +23,8 @@ void handle_connect(struct handlers *handlers, struct notification *notification
 	timeouts_forget(handlers->timeouts, caller->tid);
 	r = swap_connect(handlers->swap, caller, &request, &outcome);
 	if (r < 0) {
-		/* The caller is gone, and with it the notification. */
-		notification->owed = false;
+		/* The caller is gone: an answer to nobody, which costs nothing and cannot be wrong. */
+		notification_resume(notification);
 		handlers->unheard++;
 		return;
 	}

@@ -23,8 +23,8 @@ void handle_connect(struct handlers *handlers, struct notification *notification
 void handle_name(struct handlers *handlers, struct notification *notification,
 		 const struct call *call);
 
-/* getsockopt(2) of SO_DOMAIN. */
-void handle_domain(struct handlers *handlers, struct notification *notification,
+/* getsockopt(2) of SO_DOMAIN and SO_PEERNAME. */
+void handle_option(struct handlers *handlers, struct notification *notification,
 		   const struct call *call);
 
 /* landlock_restrict_self(2). */

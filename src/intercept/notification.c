@@ -53,13 +53,13 @@ void notification_free(struct notification *notification)
 	free((struct room *)notification);
 }
 
-int notification_receive(struct notification *notification, int listener)
+int notification_receive(struct notification *notification, const int *listener)
 {
 	struct room *room = (struct room *)notification;
 
 	/* The kernel refuses a request that is not zeroed. */
 	memset(notification->request, 0, room->sizes.seccomp_notif);
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification->request) < 0)
+	if (ioctl(*listener, SECCOMP_IOCTL_NOTIF_RECV, notification->request) < 0)
 		return -errno;
 	notification->caller = (struct caller){
 		.listener = listener,
@@ -81,8 +81,14 @@ static int answer(struct notification *notification, uint32_t flags, int error)
 	notification->response->id = notification->caller.id;
 	notification->response->flags = flags;
 	notification->response->error = -error;
-	if (ioctl(notification->caller.listener, SECCOMP_IOCTL_NOTIF_SEND, notification->response) < 0)
-		return -errno;
+	while (ioctl(*notification->caller.listener, SECCOMP_IOCTL_NOTIF_SEND,
+		     notification->response) < 0) {
+		if (errno == ENOENT)
+			return -ENOENT;
+		/* notify_lock is taken interruptibly. */
+		if (errno != EINTR)
+			abort();
+	}
 	return 0;
 }
 

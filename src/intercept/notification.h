@@ -30,12 +30,12 @@ void notification_free(struct notification *notification);
 
 /**
  * notification_receive() - wait for the next one.
- * @listener: borrowed until the notification is answered
+ * @listener: borrowed until the notification is answered; numbers.h may move it meanwhile
  *
  * Return: 0; -EINTR; -ENOENT: the caller went away before it was received, or nobody uses the filter any
  * more (poll(2) tells: POLLHUP); another negative errno: the listener is unusable.
  */
-int notification_receive(struct notification *notification, int listener);
+int notification_receive(struct notification *notification, const int *listener);
 
 /**
  * notification_resume() - answer: the kernel runs the call as if it had not been trapped. Reads the
@@ -43,7 +43,8 @@ int notification_receive(struct notification *notification, int listener);
  * notification_return() - answer: the call returns 0, or fails with an errno (positive).
  * notification_release() - answer EIO if nothing was answered.
  *
- * Return: 0; -ENOENT: nobody was there to hear it.
+ * Return: 0; -ENOENT: nobody was there to hear it. Any other failure would leave a thread waiting for ever;
+ * it aborts, so that what watches over the supervisor can end the target.
  */
 int notification_resume(struct notification *notification);
 int notification_return(struct notification *notification, int error);

@@ -123,7 +123,7 @@ static void handle(struct supervisor *supervisor, uint64_t received)
 	struct call call;
 
 	if (call_decode(&notification->caller, &notification->request->data, &call) < 0) {
-		notification->owed = false;
+		notification_resume(notification);
 		return;
 	}
 	switch (call.kind) {
@@ -135,7 +135,7 @@ static void handle(struct supervisor *supervisor, uint64_t received)
 		handle_name(handlers, notification, &call);
 		break;
 	case CALL_GETSOCKOPT:
-		handle_domain(handlers, notification, &call);
+		handle_option(handlers, notification, &call);
 		break;
 	case CALL_LANDLOCK_RESTRICT_SELF:
 		handle_restrict(handlers, notification, &call);
@@ -158,7 +158,7 @@ static bool hung_up(int listener)
 static int receive(struct supervisor *supervisor, int *listener)
 {
 	while (!atomic_load(&supervisor->stopping)) {
-		int r = notification_receive(supervisor->notification, *listener);
+		int r = notification_receive(supervisor->notification, listener);
 
 		if (r == -EINTR)
 			continue;

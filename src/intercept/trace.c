@@ -136,13 +136,20 @@ static const char *rule_text(const struct swap_outcome *outcome)
 	return outcome->decision.rule ? outcome->decision.rule->text : outcome->decision.why;
 }
 
+static void dest_text(const struct swap_outcome *outcome, char ret[ADDRESS_TEXT])
+{
+	strcpy(ret, "?");
+	if (outcome->dest.sa.sa_family)
+		address_text(&outcome->dest, ret);
+}
+
 static char *text_line(const struct trace_who *who, const struct swap_outcome *outcome,
 		       unsigned int usec)
 {
 	char dest[ADDRESS_TEXT], made[ADDRESS_TEXT + 8] = "", extra[64] = "";
 	char *line = NULL;
 
-	address_text(&outcome->dest, dest);
+	dest_text(outcome, dest);
 	if (outcome->made.sa.sa_family) {
 		strcpy(made, " to ");
 		address_text(&outcome->made, made + strlen(made));
@@ -168,7 +175,7 @@ static char *json_line(const struct trace_who *who, const struct swap_outcome *o
 	char *text, *line = NULL;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	address_text(&outcome->dest, dest);
+	dest_text(outcome, dest);
 	if (outcome->made.sa.sa_family)
 		address_text(&outcome->made, made);
 	object = json_pack(

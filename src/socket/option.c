@@ -9,6 +9,7 @@
 #include "socket/option.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/in6.h>
 #include <linux/net_tstamp.h>
 #include <linux/tcp.h>
@@ -35,6 +36,36 @@ static int copy_buffer(int from, int to, int name, int force)
 	if (setsockopt(to, SOL_SOCKET, force, &value, sizeof(value)) == 0)
 		return 0;
 	return setsockopt(to, SOL_SOCKET, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+/*
+ * A classic filter: SO_ATTACH_FILTER's number reads it back (SO_GET_FILTER), counted in instructions. One
+ * of eBPF cannot be read: EACCES.
+ */
+static int copy_filter(const struct option *option, int from, int to)
+{
+	struct sock_filter *program;
+	struct sock_fprog attach;
+	socklen_t count = 0;
+	int r = 0;
+
+	if (getsockopt(from, option->level, option->name, NULL, &count) < 0)
+		return -errno;
+	if (count == 0)
+		return 0;
+	program = calloc(count, sizeof(*program));
+	if (!program)
+		return -ENOMEM;
+	if (getsockopt(from, option->level, option->name, program, &count) < 0) {
+		r = -errno;
+	} else {
+		attach.len = (unsigned short)count;
+		attach.filter = program;
+		if (setsockopt(to, option->level, option->name, &attach, sizeof(attach)) < 0)
+			r = -errno;
+	}
+	free(program);
+	return r;
 }
 
 /* SO_BUF_LOCK (Linux 5.14) says whether the program set the sizes; without it they grow by themselves. */
@@ -81,6 +112,15 @@ static const struct option options[] = {
 	SOL(SO_MAX_PACING_RATE, .size = sizeof(__u64)),
 	SOL(SO_BUSY_POLL),
 	SOL(SO_ZEROCOPY),
+	SOL(SO_PREFER_BUSY_POLL),
+	SOL(SO_TXREHASH),
+	SOL(SO_NOFCS),
+	SOL(SO_RXQ_OVFL),
+	SOL(SO_SELECT_ERR_QUEUE),
+	SOL(SO_WIFI_STATUS),
+	SOL(SO_DEBUG),
+	SOL(SO_ATTACH_FILTER, .copy = copy_filter),
+	SOL(SO_LOCK_FILTER),
 
 	TCP(TCP_NODELAY),
 	TCP(TCP_MAXSEG),
@@ -98,6 +138,10 @@ static const struct option options[] = {
 	TCP(TCP_NOTSENT_LOWAT),
 	TCP(TCP_FASTOPEN_CONNECT),
 	TCP(TCP_INQ),
+	TCP(TCP_THIN_LINEAR_TIMEOUTS),
+	TCP(TCP_SAVE_SYN),
+	TCP(TCP_TX_DELAY),
+	TCP(TCP_FASTOPEN_NO_COOKIE),
 
 	IP4(IP_TOS, ALSO6(IPV6_TCLASS)),
 	IP4(IP_TTL, ALSO6(IPV6_UNICAST_HOPS)),
@@ -107,6 +151,12 @@ static const struct option options[] = {
 	IP4(IP_TRANSPARENT), /* likewise */
 	IP4(IP_BIND_ADDRESS_NO_PORT),
 	IP4(IP_MINTTL, ALSO6(IPV6_MINHOPCOUNT)),
+	IP4(IP_UNICAST_IF, ALSO6(IPV6_UNICAST_IF)),
+	IP4(IP_LOCAL_PORT_RANGE), /* one for both families */
+	IP4(IP_RECVTOS),
+	IP4(IP_RECVTTL),
+	IP4(IP_PKTINFO),
+	IP4(IP_MULTICAST_LOOP),
 	SOL(SO_PRIORITY),
 
 	IP6(IPV6_TCLASS),

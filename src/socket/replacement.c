@@ -93,6 +93,9 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 	r = present_mark(fd, want->family, want->form);
 	if (r < 0 && want->form != PRESENT_ITSELF)
 		return r;
+	/* Fails with ENOTCONN, as it did for the program, and has its effect. */
+	if (seen->shut_read)
+		shutdown(fd, SHUT_RD);
 	/* net.ipv6.bindv6only may have made it IPv6-only. */
 	if (want->form == PRESENT_INET && address_is_mapped(&want->peer)) {
 		const int no = 0;
@@ -121,7 +124,24 @@ void replacement_undo(int old, const struct snapshot *seen)
 
 int replacement_finish(int fd, const struct snapshot *seen)
 {
+	/* Of the access mode nothing can be changed; O_DIRECT is refused on sockets. */
+	int flags = seen->status_flags & (O_NONBLOCK | O_APPEND | O_NOATIME);
+
 	if (seen->bound && !seen->reuse)
 		set_reuse(fd, 0);
-	return fcntl(fd, F_SETFL, seen->status_flags & (O_NONBLOCK | O_APPEND)) < 0 ? -errno : 0;
+	if (seen->owner.pid && fcntl(fd, F_SETOWN_EX, &seen->owner) < 0)
+		return -errno;
+	if (seen->signal && fcntl(fd, F_SETSIG, seen->signal) < 0)
+		return -errno;
+	if (fcntl(fd, F_SETFL, flags) == 0)
+		return 0;
+	/* O_NOATIME wants the owner, and means nothing to a socket. */
+	return fcntl(fd, F_SETFL, flags & ~O_NOATIME) < 0 ? -errno : 0;
+}
+
+int replacement_set_async(int number)
+{
+	int flags = fcntl(number, F_GETFL);
+
+	return flags < 0 || fcntl(number, F_SETFL, flags | O_ASYNC) < 0 ? -errno : 0;
 }

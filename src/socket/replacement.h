@@ -41,6 +41,18 @@ void replacement_undo(int old, const struct snapshot *seen);
 
 /**
  * replacement_finish() - what the old socket lent to the new one goes back, once the old is gone from
- * the target: SO_REUSEADDR as the program had it, status flags as the old socket's.
+ * the target: SO_REUSEADDR as the program had it; status flags and who gets SIGIO as the old socket's.
+ * O_ASYNC is left out: it is set through the target's number, see replacement_set_async().
+ *
+ * Return: 0 or a negative errno.
  */
 int replacement_finish(int fd, const struct snapshot *seen);
+
+/**
+ * replacement_set_async() - turn O_ASYNC on.
+ * @number: the replacement under the target's number, in a table of the calling thread's: signals carry
+ *	the number that O_ASYNC was set through (fasync_helper())
+ *
+ * Return: 0 or a negative errno.
+ */
+int replacement_set_async(int number);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ static enum snapshot_state other_kind(int fd)
 int snapshot_read(int fd, struct snapshot *ret)
 {
 	struct snapshot seen = {.state = SNAPSHOT_ENGAGED};
+	struct pollfd shut = {.fd = fd, .events = POLLRDHUP};
 	struct tcp_info info;
 	socklen_t size = TCP_INFO_SIZE;
 	struct stat st;
@@ -76,6 +78,8 @@ int snapshot_read(int fd, struct snapshot *ret)
 		seen.reuse = reuse;
 	}
 	seen.status_flags = fcntl(fd, F_GETFL);
+	fcntl(fd, F_GETOWN_EX, &seen.owner);
+	seen.signal = fcntl(fd, F_GETSIG);
 	seen.blocking = !(seen.status_flags & O_NONBLOCK);
 	if (snapshot_netns_cookie(fd, &seen.netns_cookie) < 0)
 		return -errno;
@@ -92,8 +96,10 @@ int snapshot_read(int fd, struct snapshot *ret)
 	seen.inode = st.st_ino;
 	seen.uid = st.st_uid;
 	seen.gid = st.st_gid;
-	if (info.tcpi_state == STATE_CLOSE && info.tcpi_segs_out == 0)
+	if (info.tcpi_state == STATE_CLOSE && info.tcpi_segs_out == 0) {
 		seen.state = SNAPSHOT_FRESH;
+		seen.shut_read = poll(&shut, 1, 0) > 0 && (shut.revents & POLLRDHUP);
+	}
 	*ret = seen;
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,9 +29,12 @@ struct snapshot {
 	bool blocking;
 	uint64_t netns_cookie;
 	uint64_t inode;
+	struct f_owner_ex owner; /* F_SETOWN_EX: who gets SIGIO; pid 0: nobody */
+	int signal;		 /* F_SETSIG; 0: SIGIO */
 	uid_t uid; /* the socket's owner */
 	gid_t gid;
 	bool v6only;
+	bool shut_read;	     /* shutdown(2) with SHUT_RD works on a fresh socket, though it fails */
 	union address local; /* where it is bound; port 0 and any address where it is not */
 	bool bound;	     /* to an address or a port */
 	bool reuse;	     /* SO_REUSEADDR; read where the socket is bound */

@@ -18,6 +18,7 @@
 #include "swap/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -237,6 +238,23 @@ static void park(struct swap *swap, struct job *job, int *new)
 	parked_put(&swap->parked, &one);
 }
 
+/* Signals carry the number that O_ASYNC was set through: the target's, in our table. */
+static void set_async(struct job *job, const int *new)
+{
+	int r = numbers_claim(job->number);
+
+	if (r == 0 && dup3(*new, job->number, O_CLOEXEC) < 0)
+		r = -errno;
+	if (r == 0) {
+		r = replacement_set_async(job->number);
+		close(job->number);
+	}
+	if (r < 0) {
+		job->outcome->exact = false;
+		job->outcome->why = "O_ASYNC";
+	}
+}
+
 /* From the first ADDFD on: the replacement is there and connected. */
 static int commit(struct swap *swap, struct job *job, int *new, int result, bool cloexec)
 {
@@ -263,6 +281,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		return r;
 	}
 	remember(swap, job, *new);
+	if (job->seen.status_flags & O_ASYNC)
+		set_async(job, new);
 	r = follow(swap, job, new);
 	if (r < 0) {
 		/* The old socket goes back where it was; it was never touched. */
@@ -310,6 +330,9 @@ int apply_swap(struct swap *swap, struct job *job)
 		return pass(outcome, "the process does not let its descriptors be looked at");
 	if (r < 0)
 		return r;
+	for (size_t i = 0; limit >= 0 && i < swap->report.duplicate_count; i++)
+		if (swap->report.duplicates[i] >= limit)
+			return pass(outcome, "a duplicate's number is above RLIMIT_NOFILE");
 	outcome->exact = true;
 	outcome->made = job->plan.make.peer;
 	numbers_own(&new);

@@ -20,6 +20,8 @@
 /* SIN6_LEN_RFC2133: an IPv6 address may come without its scope. */
 #define LENGTH_IN6_MIN 24
 
+static const char undumpable[] = "the process does not let itself be looked at";
+
 int swap_new(struct swap **ret, const struct swap_options *options, struct policy_error *error)
 {
 	struct swap *swap = calloc(1, sizeof(*swap));
@@ -164,7 +166,7 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 		return r;
 	case -EPERM:
 	case -EACCES:
-		return leave(outcome, SWAP_PASS, "the process does not let itself be looked at");
+		return leave(outcome, SWAP_PASS, undumpable);
 	case -EXDEV:
 		return leave(outcome, SWAP_PASS, "a thread with a descriptor table of its own");
 	case -EMFILE:
@@ -238,6 +240,13 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	r = caller_read(caller, request->address, &asked, request->length);
 	if (r == -ENOENT)
 		return r;
+	if (r == -EPERM || r == -EACCES) {
+		/* It may well be for IPv4: tell of it, without an address. */
+		outcome->concerns_ipv4 = true;
+		outcome->number = request->number;
+		outcome->decision.why = "no rule";
+		return leave(outcome, SWAP_PASS, undumpable);
+	}
 	if (r < 0)
 		return 0;
 	if (!ipv4_destination(&asked, request->length, &outcome->dest)) {

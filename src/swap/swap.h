@@ -32,7 +32,7 @@ enum swap_how {
 struct swap_outcome {
 	bool concerns_ipv4;    /* false: not an IPv4 destination; nothing to tell, all else is unset */
 	enum swap_how how;
-	union address dest;    /* what the program asked for, AF_INET */
+	union address dest;    /* what the program asked for, AF_INET; family 0: could not be read */
 	int number;
 	struct policy_decision decision;
 	union address made;    /* where it went instead; family 0 where nothing was made */

@@ -18,13 +18,18 @@ bool caller_valid(const struct caller *caller)
 {
 	uint64_t id = caller->id;
 
-	return ioctl(caller->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return ioctl(*caller->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-/* What a failed look at a target means: where the call has gone, that is the reason. */
+/*
+ * What a failed look at a target means: where the call has gone, that is the reason. A thread that waits
+ * all the same but cannot be named is outside our pid namespace.
+ */
 static int gone_or(const struct caller *caller, int error)
 {
-	return caller_valid(caller) ? error : -ENOENT;
+	if (!caller_valid(caller))
+		return -ENOENT;
+	return error == -ESRCH ? -EPERM : error;
 }
 
 static int transfer(const struct caller *caller, uint64_t address, void *buffer, size_t size,
@@ -44,8 +49,6 @@ static int transfer(const struct caller *caller, uint64_t address, void *buffer,
 		return -EFAULT;
 	if (errno == EFAULT)
 		return -EFAULT;
-	if (errno == ESRCH)
-		return -ENOENT;
 	return gone_or(caller, -errno);
 }
 
@@ -67,7 +70,7 @@ int caller_get_file(const struct caller *caller, int number, int *ret)
 
 	r = thread_get_file(caller->tid, number, &fd, &whole_process);
 	if (r < 0)
-		return r == -ESRCH ? -ENOENT : gone_or(caller, r);
+		return gone_or(caller, r);
 	if (!caller_valid(caller))
 		return -ENOENT;
 	/* The process's table may not be this thread's. */
@@ -89,8 +92,6 @@ int caller_has_file(const struct caller *caller, int number, int fd)
 
 	if (r >= 0)
 		return r == 0;
-	if (errno == ESRCH)
-		return -ENOENT;
 	return gone_or(caller, -errno);
 }
 
@@ -104,7 +105,7 @@ int caller_put_file(const struct caller *caller, int number, int fd, bool cloexe
 		.newfd_flags = cloexec ? O_CLOEXEC : 0,
 	};
 
-	if (ioctl(caller->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0)
+	if (ioctl(*caller->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0)
 		return 0;
 	/* A notification that waits no more is ENOENT or, answered already, EINPROGRESS. */
 	return errno == EINPROGRESS ? -ENOENT : -errno;

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 struct caller {
-	int listener; /* borrowed */
+	const int *listener; /* borrowed; the variable, for numbers.h may move what it holds */
 	uint64_t id;  /* the notification */
 	pid_t tid;    /* in our pid namespace; 0 where the target is outside it */
 };

@@ -78,7 +78,7 @@ int thread_get_file(pid_t tid, int number, int *ret, bool *ret_whole_process)
 {
 	/* The second time with a new pidfd: the first may have been that of a thread that has gone. */
 	for (int attempt = 0; attempt < 2; attempt++) {
-		struct cached *slot;
+		struct cached *slot = NULL;
 		int fd;
 		int r;
 

@@ -37,7 +37,8 @@ static const struct watch_item *find(const struct watch_report *report, uint64_t
 
 static void test_look(void **state)
 {
-	const struct caller caller = {.listener = -1, .tid = gettid()};
+	const int none = -1;
+	const struct caller caller = {.listener = &none, .tid = gettid()};
 	struct watch_report report = {0};
 	struct watch *watch;
 	int socket_fd = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0);
