@@ -8,6 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* A process with a lower RLIMIT_NOFILE could not have opened what a supervisor needs. */
+#define SURELY_ALLOWED 32
+
 static _Thread_local int *owned[NUMBERS_MAX];
 static _Thread_local int owned_count;
 
@@ -31,9 +34,12 @@ void numbers_disown(int *fd)
 
 int numbers_claim(int number)
 {
-	struct rlimit limit;
-
 	if (fcntl(number, F_GETFD) < 0) {
+		struct rlimit limit;
+
+		/* Every kernel and limit allows this many; dup3(2) would say so of the rest, but late. */
+		if (number < SURELY_ALLOWED)
+			return 0;
 		if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 			return -errno;
 		return (rlim_t)number < limit.rlim_cur ? 0 : -EMFILE;

@@ -12,12 +12,13 @@ static int set(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-static bool is(int fd, int level, int name, int value)
+/* The value of an option, or -1 where the socket has none. */
+static int get(int fd, int level, int name)
 {
-	int seen = 0;
-	socklen_t size = sizeof(seen);
+	int value = 0;
+	socklen_t size = sizeof(value);
 
-	return getsockopt(fd, level, name, &seen, &size) == 0 && seen == value;
+	return getsockopt(fd, level, name, &value, &size) < 0 ? -1 : value;
 }
 
 int present_mark(int fd, int family, enum present_form form)
@@ -32,33 +33,33 @@ int present_mark(int fd, int family, enum present_form form)
 	return set(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, form != PRESENT_ITSELF);
 }
 
+static enum present_form read_inet6(int fd, int isolate)
+{
+	if (isolate != 1)
+		return PRESENT_ITSELF;
+	return get(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL) == 0 ? PRESENT_INET : PRESENT_MAPPED;
+}
+
 enum present_form present_read_family(int fd, int family)
 {
-	if (family == AF_INET)
-		return is(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) ? PRESENT_INET_PEER : PRESENT_ITSELF;
-	if (!is(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, 1))
-		return PRESENT_ITSELF;
-	return is(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0) ? PRESENT_INET : PRESENT_MAPPED;
+	if (family == AF_INET6)
+		return read_inet6(fd, get(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE));
+	return get(fd, IPPROTO_IP, IP_MULTICAST_ALL) == 0 ? PRESENT_INET_PEER : PRESENT_ITSELF;
 }
 
 enum present_form present_read(int fd, int *ret_family)
 {
-	int domain = 0;
-	socklen_t size = sizeof(domain);
+	/* Each family has options that the others do not: one call tells it and the mark. */
+	int mark = get(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
-	    (domain != AF_INET && domain != AF_INET6)) {
-		*ret_family = 0;
-		return PRESENT_ITSELF;
+	if (mark >= 0) {
+		*ret_family = AF_INET6;
+		return read_inet6(fd, mark);
 	}
-	*ret_family = domain;
-	/* Multicast receivers over UDP do turn IP_MULTICAST_ALL off; the mark is one of TCP sockets. */
-	if (domain == AF_INET) {
-		int type = 0;
-
-		size = sizeof(type);
-		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
-			return PRESENT_ITSELF;
-	}
-	return present_read_family(fd, domain);
+	mark = get(fd, IPPROTO_IP, IP_MULTICAST_ALL);
+	*ret_family = mark < 0 ? 0 : AF_INET;
+	/* Multicast receivers over UDP do turn it off; the mark is one of TCP sockets. */
+	if (mark == 0 && get(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM)
+		return PRESENT_INET_PEER;
+	return PRESENT_ITSELF;
 }

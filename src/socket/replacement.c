@@ -80,6 +80,19 @@ static int bind_like(const struct replacement *want, int old, const struct snaps
 	return bind(fd, &local.sa, address_size(&local)) < 0 ? -errno : 0;
 }
 
+static bool owned_by_us(const struct snapshot *seen)
+{
+	static uid_t uid = (uid_t)-1;
+	static gid_t gid;
+
+	/* They do not change in the life of a supervisor. */
+	if (uid == (uid_t)-1) {
+		uid = geteuid();
+		gid = getegid();
+	}
+	return seen->uid == uid && seen->gid == gid;
+}
+
 int replacement_make(const struct replacement *want, const struct option_set *options, int old,
 		     const struct snapshot *seen, int *ret, const char **ret_refused)
 {
@@ -104,7 +117,7 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 			return -errno;
 	}
 	/* Who owns the socket shows in ss(8), /proc/net/tcp and to filters by owner. */
-	if ((seen->uid != geteuid() || seen->gid != getegid()) && fchown(fd, seen->uid, seen->gid) < 0 &&
+	if (!owned_by_us(seen) && fchown(fd, seen->uid, seen->gid) < 0 &&
 	    !*ret_refused)
 		*ret_refused = "owner";
 	if (seen->bound) {

@@ -272,7 +272,7 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	r = replacement_finish(*new, &job->seen);
 	if (r < 0)
 		return r;
-	if (fstat(*new, &st) == 0)
+	if (outcome->has_timeout && fstat(*new, &st) == 0)
 		outcome->inode = st.st_ino;
 	r = put(job, job->number, *new, cloexec);
 	if (r < 0) {

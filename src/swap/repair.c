@@ -24,86 +24,101 @@
 /* EP_PRIVATE_BITS in fs/eventpoll.c: what is left of the mask of a one-shot item that has fired. */
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
-/* The epoll instance that the last item was in; items of one instance follow each other. */
-struct instance {
-	int number;
-	int fd;
+/*
+ * What one repair holds open: items of one epoll instance follow each other, and most often there is one
+ * item only, so both are kept from one epoll_ctl(2) to the next.
+ */
+struct hand {
+	const struct caller *caller;
+	int epoll;	  /* our duplicate of the instance, */
+	int epoll_number; /* which has this number in the target's table */
+	int number;	  /* of ours, where a duplicate of the one or the other socket stands; -1: none */
 };
 
-static int get_instance(const struct caller *caller, int number, struct instance *instance)
+static void let_go(struct hand *hand)
+{
+	if (hand->number >= 0)
+		close(hand->number);
+	hand->number = -1;
+}
+
+/* Our duplicate of the epoll instance that an item is in. */
+static int take_epoll(struct hand *hand, int number)
 {
 	int r;
 
-	if (instance->fd >= 0 && instance->number == number)
+	if (hand->epoll >= 0 && hand->epoll_number == number)
 		return 0;
-	instance->fd = fd_close(instance->fd);
-	r = caller_get_file(caller, number, &instance->fd);
+	/* What is opened now must not stand where a socket has to. */
+	let_go(hand);
+	hand->epoll = fd_close(hand->epoll);
+	r = caller_get_file(hand->caller, number, &hand->epoll);
 	if (r == 0)
-		instance->number = number;
+		hand->epoll_number = number;
 	return r;
 }
 
+/* The socket, at the number of the item, in our table. */
+static int take_number(struct hand *hand, int number, const int *file)
+{
+	int r;
+
+	if (hand->number != number) {
+		let_go(hand);
+		r = numbers_claim(number);
+		if (r < 0)
+			return r;
+	}
+	/* Only now: the claim may have moved it. */
+	if (dup3(*file, number, O_CLOEXEC) < 0)
+		return -errno;
+	hand->number = number;
+	return 0;
+}
+
 /* epoll_ctl(2) as the target would call it for its own number. */
-static int control(struct instance *instance, int operation, const struct watch_item *item, const int *file)
+static int control(struct hand *hand, int operation, const struct watch_item *item, const int *file)
 {
 	struct epoll_event event = {.events = item->events, .data.u64 = item->data};
 	int r;
 
-	r = numbers_claim(item->number);
-	if (r < 0)
-		return r;
-	/* Only now: the claim may have moved it. */
-	if (dup3(*file, item->number, O_CLOEXEC) < 0)
-		return -errno;
-	r = epoll_ctl(instance->fd, operation, item->number, &event) < 0 ? -errno : 0;
-	close(item->number);
+	r = take_epoll(hand, item->epoll_number);
+	if (r == 0)
+		r = take_number(hand, item->number, file);
+	if (r == 0 && epoll_ctl(hand->epoll, operation, item->number, &event) < 0)
+		r = -errno;
+	/*
+	 * EBADF, EINVAL: another thread closed the instance. EEXIST: one added the new file already.
+	 * ENOENT: one took the item out.
+	 */
+	if (r == -EBADF || r == -EINVAL || r == (operation == EPOLL_CTL_ADD ? -EEXIST : -ENOENT))
+		return 0;
 	return r;
-}
-
-static int each(const struct caller *caller, int operation, const int *file,
-		const struct watch_report *report, size_t count)
-{
-	struct instance instance = {.fd = -EBADF};
-	int r = 0;
-
-	numbers_own(&instance.fd);
-	for (size_t i = 0; i < count; i++) {
-		const struct watch_item *item = &report->items[i];
-
-		r = get_instance(caller, item->epoll_number, &instance);
-		if (r == 0)
-			r = control(&instance, operation, item, file);
-		/*
-		 * EEXIST: another thread added the new file already. ENOENT, EBADF, EINVAL: another
-		 * thread took the item out, or closed the instance.
-		 */
-		if (operation == EPOLL_CTL_ADD ? r == -EEXIST || r == -EBADF || r == -EINVAL
-					       : r == -ENOENT || r == -EBADF || r == -EINVAL)
-			r = 0;
-		if (r < 0 && operation == EPOLL_CTL_ADD) {
-			fd_close(instance.fd);
-			numbers_disown(&instance.fd);
-			/* Whole or not at all. */
-			each(caller, EPOLL_CTL_DEL, file, report, i);
-			return r;
-		}
-	}
-	fd_close(instance.fd);
-	numbers_disown(&instance.fd);
-	return 0;
 }
 
 int repair_items(const struct caller *caller, const int *old, const int *new,
 		 const struct watch_report *report, const char **ret_why)
 {
-	int r;
+	struct hand hand = {.caller = caller, .epoll = -EBADF, .number = -1};
+	size_t added = 0;
+	int r = 0;
 
 	if (report->item_count == 0)
 		return 0;
-	r = each(caller, EPOLL_CTL_ADD, new, report, report->item_count);
+	numbers_own(&hand.epoll);
+	while (r == 0 && added < report->item_count) {
+		r = control(&hand, EPOLL_CTL_ADD, &report->items[added], new);
+		if (r == 0)
+			added++;
+	}
+	/* All, or none: what was added goes again. */
+	for (size_t i = 0; i < added; i++)
+		control(&hand, EPOLL_CTL_DEL, &report->items[i], r == 0 ? old : new);
+	let_go(&hand);
+	hand.epoll = fd_close(hand.epoll);
+	numbers_disown(&hand.epoll);
 	if (r < 0)
 		return r;
-	each(caller, EPOLL_CTL_DEL, old, report, report->item_count);
 	for (size_t i = 0; i < report->item_count; i++)
 		if (!(report->items[i].events & ~PRIVATE_BITS))
 			*ret_why = "a one-shot epoll item that had fired reports EPOLLERR and EPOLLHUP";

@@ -223,6 +223,17 @@ static int ipv6_destination(struct swap *swap, const struct caller *caller, int 
 	}
 }
 
+/* Whether a socket certainly was never given another peer, or another family. */
+static bool is_itself(struct swap *swap, const struct caller *caller, int number)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int family;
+
+	return !swap->translates ||
+	       (caller_get_file(caller, number, &fd) == 0 &&
+		present_read(fd, &family) == PRESENT_ITSELF);
+}
+
 int swap_connect(struct swap *swap, const struct caller *caller, const struct swap_request *request,
 		 struct swap_outcome *ret)
 {
@@ -260,7 +271,7 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	outcome->number = request->number;
 	policy_decide(swap->policy, &outcome->dest.in, POLICY_PROTO_TCP, &outcome->decision);
 	/* What passes by its address alone costs no look at the socket, unless one may need undoing. */
-	if (outcome->decision.action == POLICY_PASS && !swap->translates)
+	if (outcome->decision.action == POLICY_PASS && is_itself(swap, caller, request->number))
 		return leave(outcome, SWAP_PASS, outcome->decision.why);
 
 	numbers_own(&job.old);

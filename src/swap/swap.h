@@ -48,7 +48,7 @@ struct swap_outcome {
 	 * the answer, see timeouts.h. */
 	bool has_timeout;
 	struct timeval timeout;
-	uint64_t inode;        /* of the socket that connects */
+	uint64_t inode;        /* of the socket that connects; with @has_timeout */
 };
 
 /* What a program passed to connect(2). */

@@ -142,7 +142,8 @@ static int read_items(struct walk *walk, int epoll)
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ESRCH ? 0 : fd;
 	for (;;) {
-		ssize_t n = read(fd, procfs->buffer + held, procfs->size - 1 - held);
+		size_t room = procfs->size - 1 - held;
+		ssize_t n = read(fd, procfs->buffer + held, room);
 		char *line = procfs->buffer;
 		char *end;
 
@@ -167,6 +168,9 @@ static int read_items(struct walk *walk, int epoll)
 			}
 			line = end + 1;
 		}
+		/* A file of seq_file's that is shown in one piece (single_open()) fills what it is given. */
+		if ((size_t)n < room)
+			return 0;
 		held -= line - procfs->buffer;
 		memmove(procfs->buffer, line, held);
 	}

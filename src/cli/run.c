@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * `reseat run`: from the command line to one of the two process models (session.h).
+ *
+ * In place is better in everything but one: guard and worker are no ancestors of COMMAND. Where Yama
+ * wants them to be, there has to be a front.
+ */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/helper.h"
+#include "cli/message.h"
+#include "cli/privilege.h"
+#include "cli/session.h"
+
+static void run_warn_privileges(const struct session *session)
+{
+	static const char *const words[] = {
+		[FILE_SET_USER] = "is set-user-ID",
+		[FILE_SET_GROUP] = "is set-group-ID",
+		[FILE_CAPABILITIES] = "has file capabilities",
+	};
+	const char *command = session->options->command[0];
+	enum privilege_file kind;
+
+	if (!session->no_new_privs || privilege_is_confined())
+		return;
+	kind = privilege_of_command(command);
+	if (kind != FILE_PLAIN)
+		message(session->messages,
+			"warning: '%s' %s; without CAP_SYS_ADMIN reseat has to set no_new_privs, so it runs "
+			"without those privileges",
+			command, words[kind]);
+}
+
+/* Return: 0, or -EPERM and a message where no model can work. */
+static int run_choose_model(const struct session *session, enum process_model *ret)
+{
+	bool traces = privilege_has(CAP_SYS_PTRACE);
+	int scope = privilege_yama();
+
+	if (scope == YAMA_NONE) {
+		message(session->messages, "kernel.yama.ptrace_scope is 3: no process may look into "
+			"another, so reseat cannot work before a reboot");
+		return -EPERM;
+	}
+	if (scope == YAMA_CAPABILITY && !traces) {
+		message(session->messages, "kernel.yama.ptrace_scope is 2: reseat needs CAP_SYS_PTRACE "
+			"(run it as root, or set the scope to 1)");
+		return -EPERM;
+	}
+	if (session->options->model != MODEL_AUTO)
+		*ret = session->options->model;
+	else
+		*ret = scope == YAMA_DESCENDANTS && !traces ? MODEL_FRONT : MODEL_IN_PLACE;
+	return 0;
+}
+
+/* Return: 0 or a negative errno and a message. */
+static int run_prepare(struct session *session)
+{
+	const char *path = session->options->trace_output;
+	void *page;
+
+	if (path) {
+		session->trace = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		if (session->trace < 0) {
+			message(session->messages, "%s: %s", path, strerror(errno));
+			return -EINVAL;
+		}
+	}
+	page = mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED) {
+		message(session->messages, "%s", strerror(errno));
+		return -ENOMEM;
+	}
+	session->shared = page;
+	return 0;
+}
+
+static int run_start(const struct run_options *options, bool has_errors)
+{
+	struct session session = {
+		.options = options,
+		.no_new_privs = !privilege_has(CAP_SYS_ADMIN),
+		.messages = has_errors ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -EBADF,
+		.trace = -EBADF,
+		.channel = {-EBADF, -EBADF},
+		.front_pidfd = -EBADF,
+		.link = {-EBADF, -EBADF},
+		.sentinel = {-EBADF, -EBADF},
+	};
+	enum process_model model;
+
+	sigprocmask(SIG_SETMASK, NULL, &session.mask);
+	if (run_choose_model(&session, &model) < 0 || run_prepare(&session) < 0)
+		return EXIT_RESEAT;
+	run_warn_privileges(&session);
+	if (model == MODEL_IN_PLACE) {
+		in_place_run(&session);
+		if (options->model == MODEL_IN_PLACE) {
+			message(session.messages, "no ptrace access to a process that is no descendant; "
+				"the process model in place cannot work here");
+			return EXIT_RESEAT;
+		}
+	}
+	front_run(&session);
+}
+
+int run_command(int argc, char **argv)
+{
+	bool has_errors = helper_reserve();
+	struct run_options options;
+	int status = EXIT_RESEAT;
+
+	switch (run_options_parse(argc, argv, &options)) {
+	case RUN_PARSED:
+		status = run_start(&options, has_errors);
+		break;
+	case RUN_HELP:
+		status = 0;
+		break;
+	case RUN_USAGE:
+		break;
+	}
+	run_options_free(&options);
+	return status;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command line of `reseat run`; see run_options.h. */
+#include "cli/run_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+#include "cli/usage.h"
+
+enum {
+	OPTION_HELP = 'h',
+	OPTION_MAP = 256,
+	OPTION_TO,
+	OPTION_NETNS,
+	OPTION_REJECT,
+	OPTION_PASS,
+	OPTION_POLICY,
+	OPTION_DEFAULT,
+	OPTION_LOCAL,
+	OPTION_LANDLOCK,
+	OPTION_TRACE,
+	OPTION_TRACE_OUTPUT,
+	OPTION_WATCH_BACKEND,
+	OPTION_PROCESS_MODEL,
+};
+
+static const struct option run_options[] = {
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"map", required_argument, NULL, OPTION_MAP},
+	{"to", required_argument, NULL, OPTION_TO},
+	{"netns", required_argument, NULL, OPTION_NETNS},
+	{"reject", required_argument, NULL, OPTION_REJECT},
+	{"pass", required_argument, NULL, OPTION_PASS},
+	{"policy", required_argument, NULL, OPTION_POLICY},
+	{"default", required_argument, NULL, OPTION_DEFAULT},
+	{"local", required_argument, NULL, OPTION_LOCAL},
+	{"landlock", required_argument, NULL, OPTION_LANDLOCK},
+	{"trace", optional_argument, NULL, OPTION_TRACE},
+	{"trace-output", required_argument, NULL, OPTION_TRACE_OUTPUT},
+	{"watch-backend", required_argument, NULL, OPTION_WATCH_BACKEND},
+	{"process-model", required_argument, NULL, OPTION_PROCESS_MODEL},
+	{NULL},
+};
+
+/* Options that hand their word to the policy. */
+static int run_policy_option(struct policy *policy, int option, const char *text,
+			     struct policy_error *error)
+{
+	switch (option) {
+	case OPTION_MAP:
+		return policy_add(policy, POLICY_MAP, text, error);
+	case OPTION_TO:
+		return policy_add(policy, POLICY_TO, text, error);
+	case OPTION_NETNS:
+		return policy_add(policy, POLICY_NETNS, text, error);
+	case OPTION_REJECT:
+		return policy_add(policy, POLICY_REJECT, text, error);
+	case OPTION_PASS:
+		return policy_add(policy, POLICY_PASS, text, error);
+	case OPTION_POLICY:
+		return policy_add_file(policy, text, error);
+	case OPTION_DEFAULT:
+		return policy_set_default(policy, text, error);
+	case OPTION_LOCAL:
+		return policy_set_local(policy, text, error);
+	case OPTION_LANDLOCK:
+		return policy_set_landlock(policy, text, error);
+	default:
+		abort();
+	}
+}
+
+static int run_trace_option(const char *text, enum trace_format *ret)
+{
+	if (!text || strcmp(text, "text") == 0)
+		*ret = TRACE_TEXT;
+	else if (strcmp(text, "json") == 0)
+		*ret = TRACE_JSON;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int run_model_option(const char *text, enum process_model *ret)
+{
+	if (strcmp(text, "in-place") == 0)
+		*ret = MODEL_IN_PLACE;
+	else if (strcmp(text, "front") == 0)
+		*ret = MODEL_FRONT;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static enum run_parsed run_usage_error(void)
+{
+	message(STDERR_FILENO, "try 'reseat run --help'");
+	return RUN_USAGE;
+}
+
+static void run_warn(void *context, const char *line)
+{
+	message(STDERR_FILENO, "warning: %s", line);
+}
+
+/* Where the user named nothing at all, the network has to say what to do. */
+static enum run_parsed run_complete(struct run_options *options, bool named)
+{
+	struct policy_error error = {0};
+	int r;
+
+	if (!named) {
+		r = policy_discover(options->policy, &error);
+		if (r < 0) {
+			message(STDERR_FILENO, "%s", error.text[0] ? error.text : strerror(-r));
+			return RUN_USAGE;
+		}
+	}
+	policy_warn(options->policy, run_warn, NULL);
+	return RUN_PARSED;
+}
+
+enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret)
+{
+	struct policy_error error = {0};
+	bool named = false;
+	int option, index, r;
+
+	*ret = (struct run_options){.watch_backend = getenv(WATCH_BACKEND_VARIABLE)};
+	if (ret->watch_backend && !*ret->watch_backend)
+		ret->watch_backend = NULL;
+	r = policy_new(&ret->policy);
+	if (r < 0) {
+		message(STDERR_FILENO, "%s", strerror(-r));
+		return RUN_USAGE;
+	}
+	/* getopt_long() names the program by argv[0] in its messages. */
+	argv[0] = (char *)"reseat run";
+	while ((option = getopt_long(argc, argv, "+h", run_options, &index)) >= 0) {
+		switch (option) {
+		case OPTION_HELP:
+			usage_run(stdout);
+			return RUN_HELP;
+		case '?':
+			return run_usage_error();
+		case OPTION_TRACE:
+			if (run_trace_option(optarg, &ret->trace) < 0) {
+				message(STDERR_FILENO, "--trace=%s: expected text or json", optarg);
+				return run_usage_error();
+			}
+			break;
+		case OPTION_TRACE_OUTPUT:
+			ret->trace_output = optarg;
+			break;
+		case OPTION_WATCH_BACKEND:
+			ret->watch_backend = optarg;
+			break;
+		case OPTION_PROCESS_MODEL:
+			if (run_model_option(optarg, &ret->model) < 0) {
+				message(STDERR_FILENO,
+					"--process-model=%s: expected in-place or front", optarg);
+				return run_usage_error();
+			}
+			break;
+		default:
+			r = run_policy_option(ret->policy, option, optarg, &error);
+			if (r < 0) {
+				message(STDERR_FILENO, "--%s %s: %s", run_options[index].name, optarg,
+					error.text[0] ? error.text : strerror(-r));
+				return RUN_USAGE;
+			}
+			named |= option != OPTION_LOCAL && option != OPTION_LANDLOCK;
+			break;
+		}
+	}
+	if (optind >= argc) {
+		message(STDERR_FILENO, "no COMMAND");
+		return run_usage_error();
+	}
+	if (ret->trace_output && ret->trace == TRACE_NONE)
+		ret->trace = TRACE_TEXT;
+	ret->command = argv + optind;
+	return run_complete(ret, named);
+}
+
+void run_options_free(struct run_options *options)
+{
+	policy_free(options->policy);
+	options->policy = NULL;
+}
