@@ -2,9 +2,9 @@
 /*
  * The channel over which COMMAND-to-be hands its listener to guard and worker.
  *
- * A SOCK_SEQPACKET pair. The target's end is the target's alone; the other end is shared by guard and
- * worker. The target sends the same hand-over twice, and each of the two receives one. Replies go
- * the other way; the target takes the first.
+ * A SOCK_SEQPACKET pair. The target's end is the target's alone; the other end is shared by guard
+ * and worker. The target sends the same hand-over twice, and each of the two receives one. Replies
+ * go the other way; the target takes the first.
  *
  *     guard  -> target   CHANNEL_ACCESS or CHANNEL_NO_ACCESS (in place only, before the filter)
  *     target -> both     pid, listener, pidfd
@@ -38,8 +38,8 @@ struct channel_start {
 int channel_open(int ret[2]);
 
 /**
- * channel_send_start() - hand the listener to both. The descriptors stay the caller's. Return: 0 or a
- * negative errno.
+ * channel_send_start() - hand the listener to both. The descriptors stay the caller's. Return: 0 or
+ * a negative errno.
  */
 int channel_send_start(int channel, const struct channel_start *start);
 
@@ -58,7 +58,7 @@ int channel_receive_start(int channel, struct channel_start *ret);
 void channel_reply(int channel, enum channel_reply_kind kind, const char *text);
 
 /**
- * channel_receive_reply() - wait for an answer. Return: 1; 0: guard and worker have gone; a negative
- * errno.
+ * channel_receive_reply() - wait for an answer. Return: 1; 0: guard and worker have gone; a
+ * negative errno.
  */
 int channel_receive_reply(int channel, struct channel_reply *ret);

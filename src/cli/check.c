@@ -2,8 +2,8 @@
 /*
  * `reseat check`: what works here, and what the rest costs.
  *
- * After the single features `reseat run` itself is tried, by running this program again: the features
- * may all be there and something between them still be forbidden.
+ * After the single features `reseat run` itself is tried, by running this program again: the
+ * features may all be there and something between them still be forbidden.
  */
 #include "cli/check.h"
 
@@ -49,7 +49,8 @@ static bool check_run(char *ret_why, size_t size)
 
 		dup2(null, STDOUT_FILENO);
 		dup2(pipe_fds[1], STDERR_FILENO);
-		execl(program, "reseat", "run", "--pass", "192.0.2.1", "--", program, "--version", NULL);
+		execl(program, "reseat", "run", "--pass", "192.0.2.1", "--", program, "--version",
+		      NULL);
 		_exit(1);
 	}
 	fd_close(pipe_fds[1]);

@@ -5,9 +5,9 @@
  *
  *     front --fork--> worker --fork--> guard --fork--> COMMAND
  *
- * The worker goes into a session of its own; guard and COMMAND stay in the front's process group, so that
- * the terminal, and whoever signals the group, reaches COMMAND as it would without reseat. The front
- * stands for COMMAND towards its parent:
+ * The worker goes into a process group of its own; guard and COMMAND stay in the front's process
+ * group, so that the terminal, and whoever signals the group, reaches COMMAND as it would without
+ * reseat. The front stands for COMMAND towards its parent:
  *
  *     COMMAND exits               the front exits with the same status
  *     COMMAND dies by a signal    the front dies by the same signal, without a core of its own
@@ -16,9 +16,9 @@
  *     the front gets a signal     COMMAND gets it, unless it got it itself (front_link.h)
  *     the front is killed         COMMAND is killed, by the guard
  *
- * The front blocks every signal and reads them from a descriptor. A stop signal sent to the group stops
- * COMMAND, and the front follows when it hears of that: if it stopped at once, and COMMAND had a
- * handler, the two would differ. What cannot be passed on is SIGSTOP sent to the front alone.
+ * The front blocks every signal and reads them from a descriptor. A stop signal sent to the group
+ * stops COMMAND, and the front follows when it hears of that: if it stopped at once, and COMMAND
+ * had a handler, the two would differ. What cannot be passed on is SIGSTOP sent to the front alone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,8 +52,8 @@ struct front {
 	pid_t main_pid;
 	int main_pidfd;
 	int signals;	   /* signalfd */
-	pid_t foreground;  /* COMMAND's process group, where it is not ours and had the terminal when
-			    * COMMAND stopped; else 0 */
+	pid_t foreground; /* COMMAND's process group, where it is not ours and had the terminal when
+			   * COMMAND stopped; else 0 */
 };
 
 static noreturn void front_die(int number)
@@ -88,12 +88,12 @@ static void front_worker(struct front *front)
 	if (WIFSIGNALED(front->worker_status))
 		message(front->session->messages,
 			"the supervisor (pid %d) was killed by signal %s; ending %s (pid %d)",
-			front->worker, message_signal(WTERMSIG(front->worker_status), &words), command,
-			front->main_pid);
+			front->worker, message_signal(WTERMSIG(front->worker_status), &words),
+			command, front->main_pid);
 	else
 		message(front->session->messages,
-			"the supervisor (pid %d) ended with status %d; ending %s (pid %d)", front->worker,
-			WEXITSTATUS(front->worker_status), command, front->main_pid);
+			"the supervisor (pid %d) ended with status %d; ending %s (pid %d)",
+			front->worker, WEXITSTATUS(front->worker_status), command, front->main_pid);
 }
 
 static noreturn void front_exited(struct front *front, int status)
@@ -105,8 +105,9 @@ static noreturn void front_exited(struct front *front, int status)
 }
 
 /*
- * Whether COMMAND is stopped now, from /proc/PID/stat. The guard's word may be old: a stop signal to the
- * group that comes while we are being continued stops us directly, and its message is read later.
+ * Whether COMMAND is stopped now, from /proc/PID/stat. The guard's word may be old: a stop signal
+ * to the group that comes while we are being continued stops us directly, and its message is read
+ * later.
  */
 static bool front_main_stopped(const struct front *front)
 {
@@ -147,8 +148,8 @@ static void front_forward(struct front *front, const struct signalfd_siginfo *go
 }
 
 /*
- * The kernel's own signals. Those of the terminal go to a whole group, except what the leader of a session
- * gets when the terminal hangs up; the others (SIGXCPU, SIGCHLD) are about this process.
+ * The kernel's own signals. Those of the terminal go to a whole group, except what the leader of a
+ * session gets when the terminal hangs up; the others (SIGXCPU, SIGCHLD) are about this process.
  */
 static bool front_is_for_leader(unsigned int number)
 {
@@ -156,8 +157,9 @@ static bool front_is_for_leader(unsigned int number)
 }
 
 /*
- * A shell makes a process group of its own and the terminal its own. When it stops, whoever started us
- * takes the terminal, and gives it back to the group that it knows: ours. It has to be passed on.
+ * A shell makes a process group of its own and the terminal its own. When it stops, whoever started
+ * us takes the terminal, and gives it back to the group that it knows: ours. It has to be passed
+ * on.
  */
 static void front_note_foreground(struct front *front)
 {
@@ -193,7 +195,7 @@ static void front_signal(struct front *front, const struct signalfd_siginfo *got
 		if ((pid_t)got->ssi_pid == front->guard || (pid_t)got->ssi_pid == front->worker)
 			return;
 		front_pass_foreground(front);
-		/* COMMAND in our group got it. That it is stopped now means that it was stopped again. */
+		/* COMMAND in our group got it: if it is stopped now, it was stopped again. */
 		if (!group || (getpgid(front->main_pid) != getpgrp() && front_main_stopped(front)))
 			front_forward(front, got);
 		return;
@@ -235,8 +237,8 @@ static void front_stopped(struct front *front, int number)
 	sigaddset(&set, number);
 	sigaction(number, &action, &before);
 	raise(number);
-	/* Here we stop, unless the group is orphaned, or COMMAND was continued a moment ago: then the
-	 * guard's SIGCONT wakes us. */
+	/* Here we stop, unless the group is orphaned, or COMMAND was continued a moment ago: then
+	 * the guard's SIGCONT wakes us. */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(number, &before, NULL);
@@ -248,7 +250,8 @@ static noreturn void front_abandoned(struct front *front)
 	struct pollfd pollfd = {.fd = front->main_pidfd, .events = POLLIN};
 
 	if (front->main_pidfd < 0) {
-		message(front->session->messages, "the supervisor was killed before COMMAND started");
+		message(front->session->messages,
+			"the supervisor was killed before COMMAND started");
 		_exit(EXIT_RESEAT);
 	}
 	front->told = true;
@@ -334,8 +337,9 @@ static void front_open(struct session *session)
 	session->front = true;
 	session->front_pid = getpid();
 	session->front_pidfd = pidfd_open(session->front_pid, 0);
-	if (r == 0 && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->link) < 0 ||
-		       socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->sentinel) < 0))
+	if (r == 0 &&
+	    (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->link) < 0 ||
+	     socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->sentinel) < 0))
 		r = -errno;
 	if (r < 0) {
 		message(session->messages, "cannot start the supervisor: %s", strerror(-r));

@@ -65,8 +65,9 @@ int link_receive(int link, struct link_message *ret, int *ret_pidfd)
 
 void group_signal_barrier(void)
 {
-	/* kill(2) walks over the group under tasklist_lock; setpgid(2) takes that lock for writing, so
-	 * when it returns, with whatever result, the walk is over (kernel/signal.c, kernel/sys.c). */
+	/* kill(2) walks over the group under tasklist_lock; setpgid(2) takes that lock for writing,
+	 * so when it returns, with whatever result, the walk is over (kernel/signal.c,
+	 * kernel/sys.c). */
 	setpgid(0, getpgrp());
 }
 
@@ -83,7 +84,7 @@ bool sentinel_ask(int sentinel, int signal_number)
 	return byte;
 }
 
-/* Of the two kinds of job control signals, the one that takes the other away where it is pending. */
+/* Stop signals take a pending SIGCONT away, and the reverse: the other kind of a signal. */
 static void sentinel_opposite(int number, sigset_t *ret)
 {
 	sigemptyset(ret);
@@ -116,8 +117,9 @@ int sentinel_answer(int sentinel)
 	byte = sigtimedwait(&set, NULL, &now) > 0;
 	if (!byte) {
 		/*
-		 * The group may have been stopped and continued, or the reverse, since the front read its
-		 * signal; then the later of the two is here, and decides for COMMAND as well.
+		 * The group may have been stopped and continued, or the reverse, since the front
+		 * read its signal; then the later of the two is here, and decides for COMMAND as
+		 * well.
 		 */
 		sentinel_opposite(number, &opposite);
 		sigpending(&pending);

@@ -4,17 +4,17 @@
  *
  * A listener without holders turns every trapped call into ENOSYS, and a program that believed that
  * would go on in ways that nobody tested. The guard holds a duplicate of the listener and does not
- * touch it while the worker lives. When the worker has died, nobody can finish what it began: a socket may
- * be half swapped, a thread may wait for an answer that never comes. So the targets get a clear end, and
- * a message says which and why:
+ * touch it while the worker lives. When the worker has died, nobody can finish what it began: a
+ * socket may be half swapped, a thread may wait for an answer that never comes. So the targets get
+ * a clear end, and a message says which and why:
  *
  *     COMMAND                        at once
  *     the thread whose               at once (guard_shared.h)
  *     notification was pending
- *     any other process              as soon as it makes a trapped call; one that makes none goes on
+ *     any other process              at its next trapped call; one that makes none goes on
  *
- * In the front model the guard is COMMAND's parent and the sentinel of its process group (front_link.h) as
- * long as COMMAND lives, and then leaves its session.
+ * In the front model the guard is COMMAND's parent and the sentinel of its process group
+ * (front_link.h) as long as COMMAND lives, and then leaves its session.
  *
  * Every signal is blocked: the guard ends when nobody uses the filter, and not before.
  */
@@ -50,7 +50,7 @@ struct guard {
 	int worker_pidfd;	    /* -EBADF once the worker has gone */
 	bool receiving;		    /* the worker died: notifications are ours */
 	bool started;		    /* the channel was served */
-	struct channel_start start; /* empty before; the pidfd becomes -EBADF when COMMAND has gone */
+	struct channel_start start; /* empty before; no pidfd once COMMAND has gone */
 	int children;		    /* signalfd */
 	struct parent parent;
 	struct seccomp_notif *notification;
@@ -86,8 +86,8 @@ static void guard_end_thread(struct guard *guard, pid_t tid, const __u64 *id)
 		return;
 	thread_name(tid, name);
 	if (tgid != guard->start.pid)
-		message(guard->session->messages, "no supervisor any more: ending %s (pid %d)", name,
-			tgid);
+		message(guard->session->messages, "no supervisor any more: ending %s (pid %d)",
+			name, tgid);
 	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 }
 
@@ -194,10 +194,12 @@ static void guard_loop(struct guard *guard)
 
 	while (!guard_done(guard)) {
 		struct pollfd fds[COUNT] = {
-			[CHANNEL] = {.fd = guard->started ? -1 : session->channel[1], .events = POLLIN},
+			[CHANNEL] = {.fd = guard->started ? -1 : session->channel[1],
+				     .events = POLLIN},
 			[LISTENER] = {.fd = guard->start.listener,
 				      .events = guard->receiving ? POLLIN : 0},
-			[WORKER] = {.fd = guard->started ? guard->worker_pidfd : -1, .events = POLLIN},
+			[WORKER] = {.fd = guard->started ? guard->worker_pidfd : -1,
+				    .events = POLLIN},
 			/* In the front model COMMAND's end is seen by reaping it. */
 			[MAIN] = {.fd = session->front ? -1 : guard->start.pidfd, .events = POLLIN},
 			[FRONT] = {.fd = session->link[1]},

@@ -2,14 +2,15 @@
 /*
  * The process model in place: this process becomes COMMAND.
  *
- * Process id, parent, process group, session, terminal, signals, stops and exit status are COMMAND's by
- * construction, because nothing stands between it and whoever started reseat. Guard and worker are
- * descendants of an intermediate that ends at once, so COMMAND has no child that it did not make:
+ * Process id, parent, process group, session, terminal, signals, stops and exit status are
+ * COMMAND's by construction, because nothing stands between it and whoever started reseat. Guard
+ * and worker are descendants of an intermediate that ends at once, so COMMAND has no child that it
+ * did not make:
  *
  *     this process --clone--> intermediate --fork--> guard --fork--> worker
  *
- * The intermediate is made by clone(2) without an exit signal: a SIGCHLD would stay pending in COMMAND
- * where it is blocked.
+ * The intermediate is made by clone(2) without an exit signal: a SIGCHLD would stay pending in
+ * COMMAND where it is blocked.
  *
  * The model needs ptrace access to a process that is no descendant: the guard tries that on this
  * process before anything is changed that cannot be undone.
@@ -33,7 +34,6 @@ static noreturn void in_place_guard(struct session *session, int target)
 	pid_t worker;
 	int worker_pidfd;
 
-	setsid();
 	if (!privilege_may_access(target)) {
 		channel_reply(session->channel[1], CHANNEL_NO_ACCESS, NULL);
 		_exit(0);
@@ -42,8 +42,10 @@ static noreturn void in_place_guard(struct session *session, int target)
 	worker = fork();
 	if (worker == 0)
 		worker_main(session, getppid(), self);
+	setsid();
 	if (worker < 0) {
-		channel_reply(session->channel[1], CHANNEL_FAILED, "cannot start the supervisor: fork failed");
+		channel_reply(session->channel[1], CHANNEL_FAILED,
+			      "cannot start the supervisor: fork failed");
 		_exit(0);
 	}
 	worker_pidfd = pidfd_open(worker, 0);

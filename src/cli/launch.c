@@ -2,11 +2,11 @@
 /*
  * The last steps of reseat in the process that becomes COMMAND.
  *
- * Nothing of reseat is left there after execve(2): every descriptor is CLOEXEC, the signal mask is the
- * one that reseat was started with, dispositions were never changed, the variable that names the watch
- * backend is taken out of the environment. The filter comes first and COMMAND last: between them the
- * supervisor says that everything that can fail has worked. This process makes no call meanwhile that the filter
- * traps.
+ * Nothing of reseat is left there after execve(2): every descriptor is CLOEXEC, the signal mask is
+ * the one that reseat was started with, dispositions were never changed, the variable that names
+ * the watch backend is taken out of the environment. The filter comes first and COMMAND last:
+ * between them the supervisor says that everything that can fail has worked. This process makes no
+ * call meanwhile that the filter traps.
  */
 #include <errno.h>
 #include <signal.h>
@@ -32,9 +32,10 @@ static noreturn void launch_fail_filter(const struct session *session, int error
 	switch (error) {
 	case -EBUSY:
 		message(session->messages,
-			"another seccomp supervisor already listens to this process (nested reseat run, or "
-			"a container runtime's listener): the kernel allows one listener in a chain of "
-			"filters; run reseat outside of it, or give the outer one these rules");
+			"another seccomp supervisor already listens to this process (nested reseat "
+			"run, or a container runtime's listener): the kernel allows one listener in "
+			"a chain of filters; run reseat outside of it, or give the outer one these "
+			"rules");
 		break;
 	case -ENOSYS:
 	case -EINVAL:
@@ -42,7 +43,8 @@ static noreturn void launch_fail_filter(const struct session *session, int error
 			"'reseat check' says what else is missing", strerror(-error));
 		break;
 	case -EACCES:
-		message(session->messages, "the seccomp filter was refused: neither CAP_SYS_ADMIN nor "
+		message(session->messages,
+			"the seccomp filter was refused: neither CAP_SYS_ADMIN nor "
 			"no_new_privs");
 		break;
 	default:
@@ -68,7 +70,7 @@ static noreturn void launch_exec(const struct session *session)
 noreturn void launch_target(struct session *session)
 {
 	struct filter_options filter;
-	struct channel_reply reply;
+	struct channel_reply reply = {.kind = CHANNEL_FAILED};
 	struct channel_start start = {.pid = getpid(), .pidfd = -EBADF, .listener = -EBADF};
 	int r;
 

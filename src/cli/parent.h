@@ -4,8 +4,8 @@
  * what became of COMMAND. The guard has them; should it be killed in the front model, its children
  * fall to the worker and these duties with them.
  *
- * Reaping is not only tidiness: on Linux 6.1 the listener hangs up only when the last process that used
- * the filter has been reaped.
+ * Reaping is not only tidiness: on Linux 6.1 the listener hangs up only when the last process that
+ * used the filter has been reaped.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <paths.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ bool privilege_may_access(int pidfd)
 {
 	int fd = pidfd_getfd(pidfd, 0, 0);
 
-	/* The kernel looks at the permission first: EBADF comes from a process that we may access. */
+	/* The kernel looks at the permission first: EBADF means that we may access it. */
 	if (fd < 0)
 		return errno == EBADF;
 	fd_close(fd);
@@ -81,12 +82,11 @@ enum privilege_file privilege_of_command(const char *command)
 	if (!copy)
 		return FILE_PLAIN;
 	for (next = copy; (folder = strsep(&next, ":"));) {
-		_cleanup_free_ char *file = NULL;
+		char file[PATH_MAX];
+		int length = snprintf(file, sizeof(file), "%s/%s", *folder ? folder : ".", command);
 
-		if (asprintf(&file, "%s/%s", *folder ? folder : ".", command) < 0) {
-			file = NULL;
-			return FILE_PLAIN;
-		}
+		if (length < 0 || (size_t)length >= sizeof(file))
+			continue;
 		if (access(file, X_OK) == 0)
 			return privilege_of_file(file);
 	}

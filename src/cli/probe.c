@@ -27,7 +27,8 @@ static bool probe_yama(char *ret, size_t size)
 	int scope = privilege_yama();
 
 	snprintf(ret, size, "%s", scope == YAMA_ABSENT ? "no Yama" : words[scope]);
-	return scope < YAMA_CAPABILITY || (scope == YAMA_CAPABILITY && privilege_has(CAP_SYS_PTRACE));
+	return scope < YAMA_CAPABILITY ||
+	       (scope == YAMA_CAPABILITY && privilege_has(CAP_SYS_PTRACE));
 }
 
 static bool probe_in_place(char *ret, size_t size)
@@ -80,7 +81,8 @@ const struct probe probes[] = {
 	{"no other seccomp listener", probe_no_listener,
 	 "the kernel allows one listener: run reseat outside of the supervisor or container", true},
 	{"seccomp notification", probe_notification, "nothing works without it (Linux 5.0)", true},
-	{"SECCOMP_IOCTL_NOTIF_ADDFD, SETFD", probe_addfd, "no socket can be swapped (Linux 5.9)", true},
+	{"SECCOMP_IOCTL_NOTIF_ADDFD, SETFD", probe_addfd, "no socket can be swapped (Linux 5.9)",
+	 true},
 	{"SECCOMP WAIT_KILLABLE_RECV", probe_wait_killable,
 	 "a signal during a connect can repeat it (Linux 5.19)", false},
 	{"SECCOMP SYNC_WAKE_UP", probe_sync_wake_up,
@@ -93,23 +95,26 @@ const struct probe probes[] = {
 	{"/proc/PID/fdinfo of epoll", probe_fdinfo,
 	 "epoll items cannot be found (the procfs backend needs /proc)", true},
 	{"process_vm_readv", probe_memory, "addresses of a connect cannot be read", true},
-	{"Yama lets us", probe_yama, "no process may be looked into: set kernel.yama.ptrace_scope to 1",
-	 true},
+	{"Yama lets us", probe_yama,
+	 "no process may be looked into: set kernel.yama.ptrace_scope to 1", true},
 	{"COMMAND in place", probe_in_place, "a front process passes on signals and status", false},
 	{"CAP_SYS_ADMIN", probe_sys_admin,
 	 "no_new_privs is set: set-user-ID programs run unprivileged; rules with netns PATH fail",
 	 false},
 	{"CAP_SYS_PTRACE", probe_sys_ptrace,
 	 "programs that change user or are undumpable pass; under Yama a front process", false},
-	{"CAP_NET_ADMIN", probe_net_admin, "SO_MARK, high SO_PRIORITY and SO_*BUFFORCE are not copied",
+	{"CAP_NET_ADMIN", probe_net_admin,
+	 "SO_MARK, high SO_PRIORITY and SO_*BUFFORCE are not copied", false},
+	{"CAP_NET_RAW", probe_net_raw, "IP_TRANSPARENT and some SO_BINDTODEVICE are not copied",
 	 false},
-	{"CAP_NET_RAW", probe_net_raw, "IP_TRANSPARENT and some SO_BINDTODEVICE are not copied", false},
 	{"IPv6", probe_ipv6, "rules to IPv6 addresses fail", false},
 	{"SO_NETNS_COOKIE", probe_netns_cookie,
 	 "sockets are told apart by network namespace more slowly (Linux 5.14)", false},
 	{"io_uring connect", probe_uring_connect,
-	 "blocking IPv6 sockets connecting to ::ffff:a.b.c.d are swapped, not used in place", false},
-	{"Landlock", probe_landlock, "nothing is lost: no program can restrict itself with it", false},
+	 "blocking IPv6 sockets connecting to ::ffff:a.b.c.d are swapped, not used in place",
+	 false},
+	{"Landlock", probe_landlock, "nothing is lost: no program can restrict itself with it",
+	 false},
 	{"MPTCP", probe_mptcp, "nothing is lost: MPTCP sockets do not exist here", false},
 	{"descriptors", probe_descriptors,
 	 "raise the hard RLIMIT_NOFILE: the supervisor holds several for each busy thread", false},

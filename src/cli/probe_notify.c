@@ -2,9 +2,9 @@
 /*
  * Probes of seccomp notification.
  *
- * A child installs a filter that traps getpriority(2), a call that nothing here needs, and a grandchild
- * makes the call. What each of them found out stands in a page that all three share. It is done once,
- * for whichever probe asks first.
+ * A child installs a filter that traps getpriority(2), a call that nothing here needs, and a
+ * grandchild makes the call. What each of them found out stands in a page that all three share. It
+ * is done once, for whichever probe asks first.
  *
  *     child:       filter, listener --RECV--> ADDFD over a number of the grandchild --SEND--> 42
  *     grandchild:  getpriority() = 42?  the number names another file?
@@ -106,7 +106,8 @@ static void notify_child(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return;
-	listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	results->wait_killable = listener >= 0;
 	if (listener < 0 && errno == EINVAL)
 		listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER);
@@ -135,7 +136,8 @@ static const struct notify_results *notify_results(void)
 
 	if (results)
 		return results;
-	results = mmap(NULL, sizeof(*results), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	results = mmap(NULL, sizeof(*results), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
 	if (results == MAP_FAILED) {
 		results = &none;
 		return results;

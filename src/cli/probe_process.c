@@ -2,8 +2,8 @@
 /*
  * Probes that look into another process.
  *
- * The subject is a child that holds an epoll instance which watches a pipe, and waits until the probe has
- * finished: it reads from a pipe whose other end closes then.
+ * The subject is a child that holds an epoll instance which watches a pipe, and waits until the
+ * probe has finished: it reads from a pipe whose other end closes then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,8 @@ static int subject_start(struct subject *ret)
 	struct epoll_event event = {.events = EPOLLIN};
 	int hold[2];
 
-	*ret = (struct subject){.pidfd = -EBADF, .watched = {-EBADF, -EBADF}, .epoll = -EBADF, .hold = -EBADF};
+	*ret = (struct subject){
+		.pidfd = -EBADF, .watched = {-EBADF, -EBADF}, .epoll = -EBADF, .hold = -EBADF};
 	if (pipe2(ret->watched, O_CLOEXEC) < 0)
 		return -errno;
 	ret->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -99,8 +100,9 @@ bool probe_kcmp_file(char *ret, size_t size)
 
 	if (subject_start(&subject) < 0)
 		return probe_say(ret, size, -1);
-	return probe_say(ret, size, syscall(SYS_kcmp, getpid(), subject.pid, KCMP_FILE, subject.watched[0],
-					    subject.watched[0]));
+	return probe_say(ret, size,
+			 syscall(SYS_kcmp, getpid(), subject.pid, KCMP_FILE, subject.watched[0],
+				 subject.watched[0]));
 }
 
 bool probe_kcmp_epoll(char *ret, size_t size)

@@ -52,9 +52,9 @@ bool probe_netns_cookie(char *ret, size_t size)
 }
 
 /*
- * A connect on a blocking socket. What the network says to it does not matter here, and there may be
- * none: port 1 of the host itself refuses, or the loopback device is down. Without the operation the
- * result is EINVAL; without permission there is no ring.
+ * A connect on a blocking socket. What the network says to it does not matter here, and there may
+ * be none: port 1 of the host itself refuses, or the loopback device is down. Without the operation
+ * the result is EINVAL; without permission there is no ring.
  */
 bool probe_uring_connect(char *ret, size_t size)
 {

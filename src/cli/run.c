@@ -2,8 +2,8 @@
 /*
  * `reseat run`: from the command line to one of the two process models (session.h).
  *
- * In place is better in everything but one: guard and worker are no ancestors of COMMAND. Where Yama
- * wants them to be, there has to be a front.
+ * In place is better in everything but one: guard and worker are no ancestors of COMMAND. Where
+ * Yama wants them to be, there has to be a front.
  */
 #include "cli/run.h"
 
@@ -36,8 +36,8 @@ static void run_warn_privileges(const struct session *session)
 	kind = privilege_of_command(command);
 	if (kind != FILE_PLAIN)
 		message(session->messages,
-			"warning: '%s' %s; without CAP_SYS_ADMIN reseat has to set no_new_privs, so it runs "
-			"without those privileges",
+			"warning: '%s' %s; without CAP_SYS_ADMIN reseat has to set no_new_privs, "
+			"so it runs without those privileges",
 			command, words[kind]);
 }
 
@@ -48,12 +48,14 @@ static int run_choose_model(const struct session *session, enum process_model *r
 	int scope = privilege_yama();
 
 	if (scope == YAMA_NONE) {
-		message(session->messages, "kernel.yama.ptrace_scope is 3: no process may look into "
+		message(session->messages,
+			"kernel.yama.ptrace_scope is 3: no process may look into "
 			"another, so reseat cannot work before a reboot");
 		return -EPERM;
 	}
 	if (scope == YAMA_CAPABILITY && !traces) {
-		message(session->messages, "kernel.yama.ptrace_scope is 2: reseat needs CAP_SYS_PTRACE "
+		message(session->messages,
+			"kernel.yama.ptrace_scope is 2: reseat needs CAP_SYS_PTRACE "
 			"(run it as root, or set the scope to 1)");
 		return -EPERM;
 	}
@@ -71,7 +73,8 @@ static int run_prepare(struct session *session)
 	void *page;
 
 	if (path) {
-		session->trace = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		session->trace =
+			open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 		if (session->trace < 0) {
 			message(session->messages, "%s: %s", path, strerror(errno));
 			return -EINVAL;
@@ -108,7 +111,8 @@ static int run_start(const struct run_options *options, bool has_errors)
 	if (model == MODEL_IN_PLACE) {
 		in_place_run(&session);
 		if (options->model == MODEL_IN_PLACE) {
-			message(session.messages, "no ptrace access to a process that is no descendant; "
+			message(session.messages,
+				"no ptrace access to a process that is no descendant; "
 				"the process model in place cannot work here");
 			return EXIT_RESEAT;
 		}

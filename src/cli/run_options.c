@@ -169,8 +169,8 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 		default:
 			r = run_policy_option(ret->policy, option, optarg, &error);
 			if (r < 0) {
-				message(STDERR_FILENO, "--%s %s: %s", run_options[index].name, optarg,
-					error.text[0] ? error.text : strerror(-r));
+				message(STDERR_FILENO, "--%s %s: %s", run_options[index].name,
+					optarg, error.text[0] ? error.text : strerror(-r));
 				return RUN_USAGE;
 			}
 			named |= option != OPTION_LOCAL && option != OPTION_LANDLOCK;

@@ -6,7 +6,7 @@
  *
  *     shell                                    shell
  *       +- COMMAND (was reseat itself)           +- front: waits, passes signals, stops, status
- *                                                    +- worker   (session of its own, subreaper)
+ *                                                    +- worker   (group of its own, subreaper)
  *     init                                               +- guard  (subreaper)
  *       +- guard    (session of its own)                     +- COMMAND
  *            +- worker
@@ -14,9 +14,9 @@
  * The worker holds the supervisor. The guard holds a duplicate of the listener, so that calls never
  * meet a closed listener (ENOSYS), and ends the targets should the worker die. In the front model
  * the worker has to be an ancestor of COMMAND, because that is what Yama asks of a user without
- * CAP_SYS_PTRACE, and must not be its parent: a parent cannot tell the stops that it caused by ptrace
- * from others (wait_consider_task() in kernel/exit.c advises a process of its own for that). The
- * guard is that parent.
+ * CAP_SYS_PTRACE, and must not be its parent: a parent cannot tell the stops that it caused by
+ * ptrace from others (wait_consider_task() in kernel/exit.c advises a process of its own for that).
+ * The guard is that parent.
  */
 #pragma once
 
@@ -37,10 +37,10 @@ struct session {
 	const struct run_options *options;
 	bool no_new_privs;	     /* COMMAND runs with it */
 	sigset_t mask;		     /* as reseat was started; COMMAND gets it */
-	int messages;		     /* CLOEXEC duplicate of standard error; -EBADF where it is closed */
+	int messages;		     /* CLOEXEC duplicate of standard error, or -EBADF */
 	int trace;		     /* --trace-output; else -EBADF */
 	struct guard_shared *shared; /* mapped shared */
-	int channel[2];		     /* channel.h: [0] the target's end, [1] the guard's and worker's */
+	int channel[2];		     /* channel.h: [0] the target's end, [1] the helpers' */
 
 	bool front;	  /* front model; what follows is empty in place */
 	pid_t front_pid;

@@ -4,25 +4,26 @@
  *
  * The main thread runs the supervisor. A second thread waits for everything else:
  *
- *     the listener hangs up     nobody uses the filter any more: stop the supervisor (on Linux 6.1 a
- *                               blocked receive would never return)
+ *     the listener hangs up     nobody uses the filter any more: stop the supervisor (on Linux 6.1
+ *                               a blocked receive would never return)
  *     COMMAND ends              give up standard error, because somebody may wait for its end
  *     the guard ends            go on alone; in the front model, take over its children
  *     the trace                 copied to standard error, see below
  *     the front ends            only in the guard's place: end COMMAND
  *
- * A trace that goes to standard error must not keep a pipe or socket open after COMMAND ended, but the
- * supervisor writes it by threads of its own, and later than the calls that it is about. There the
- * trace goes through a pipe of ours, and only the second thread holds standard error. Where COMMAND was
- * the last user of the filter everything is copied; where daemons go on, what comes within a short while
- * after COMMAND's end. Files and terminals have no reader who waits for an end; they are given to the
- * supervisor as they are.
+ * A trace that goes to standard error must not keep a pipe or socket open after COMMAND ended, but
+ * the supervisor writes it by threads of its own, and later than the calls that it is about. There
+ * the trace goes through a pipe of ours, and only the second thread holds standard error. Where
+ * COMMAND was the last user of the filter everything is copied; where daemons go on, what comes
+ * within a short while after COMMAND's end. Files and terminals have no reader who waits for an
+ * end; they are given to the supervisor as they are.
  *
- * Waiting for any child would take away the stops of threads that the supervisor is tracing, so the worker
- * reaps nobody as long as there is a guard.
+ * Waiting for any child would take away the stops of threads that the supervisor is tracing, so the
+ * worker reaps nobody as long as there is a guard.
  *
- * The worker ends when its targets have ended and ignores whatever asks it to end sooner: a signal to
- * every process of a service must not take the connections of one that is still finishing its work.
+ * The worker ends when its targets have ended and ignores whatever asks it to end sooner: a signal
+ * to every process of a service must not take the connections of one that is still finishing its
+ * work.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@
 struct worker {
 	struct session *session;
 	struct supervisor *supervisor;
-	struct channel_start start; /* the listener is the worker's own duplicate, for its hang-up */
+	struct channel_start start; /* the listener is a duplicate, for its hang-up */
 	pid_t guard;
 	int guard_pidfd;
 	int trace_in, trace_out;    /* the pipe of the trace, or -EBADF */
@@ -60,7 +61,7 @@ struct worker {
 	bool alone;		    /* the guard has gone */
 	bool main_gone;		    /* COMMAND ended */
 	bool ended;		    /* the listener hung up */
-	sem_t stopped;		    /* posted after that: the second thread leaves the supervisor alone */
+	sem_t stopped;		    /* posted when the second thread leaves the supervisor alone */
 	struct parent parent;
 };
 
@@ -140,15 +141,16 @@ static void worker_guard_gone(struct worker *worker)
 		return;
 	worker->alone = true;
 	message(worker->session->messages,
-		"the guard (pid %d) was killed; should the supervisor (pid %d) be killed too, connects "
-		"fail with ENOSYS",
+		"the guard (pid %d) was killed; should the supervisor (pid %d) be killed too, "
+		"connects fail with ENOSYS",
 		worker->guard, getpid());
 	parent_reap(&worker->parent);
 }
 
 /*
- * The listener can hang up before COMMAND is seen to have ended. Until then, and until the supervisor has
- * let go of its end of the pipe, there is a trace to copy; and in the guard's place a front to be told.
+ * The listener can hang up before COMMAND is seen to have ended. Until then, and until the
+ * supervisor has let go of its end of the pipe, there is a trace to copy; and in the guard's place
+ * a front to be told.
  */
 static bool worker_done(const struct worker *worker)
 {
@@ -175,7 +177,9 @@ static void *worker_wait(void *context)
 			[GUARD] = {.fd = worker->guard_pidfd, .events = POLLIN},
 			[TRACE] = {.fd = worker->trace_in, .events = POLLIN},
 			[CHILDREN] = {.fd = worker->children, .events = POLLIN},
-			[FRONT] = {.fd = worker->alone && !worker->parent.main_gone ? session->link[1] : -1},
+			[FRONT] = {.fd = worker->alone && !worker->parent.main_gone
+						 ? session->link[1]
+						 : -1},
 		};
 
 		int r = poll(fds, COUNT, worker_quiet(worker));
@@ -280,7 +284,12 @@ noreturn void worker_main(struct session *session, pid_t guard, int guard_pidfd)
 	pthread_t waiter;
 	sigset_t children;
 
-	setsid();
+	/*
+	 * A group of its own, so that nothing that is sent to COMMAND's comes here, but COMMAND's
+	 * session: the scheduler groups tasks by session (sched(7), autogroup), and a call that
+	 * crosses from one group to the other and back costs half as much again.
+	 */
+	setpgid(0, 0);
 	helper_detach("reseat-worker", keep, sizeof(keep) / sizeof(*keep));
 	worker_signals();
 	worker_start(&worker);
@@ -304,7 +313,7 @@ noreturn void worker_main(struct session *session, pid_t guard, int guard_pidfd)
 		_exit(1);
 	while (sem_wait(&worker.stopped) < 0)
 		;
-	/* Writes the rest of the trace, which the second thread copies up to the end of the pipe. */
+	/* Writes the rest of the trace, which the second thread copies to the end of the pipe. */
 	supervisor_free(worker.supervisor);
 	worker.trace_out = fd_close(worker.trace_out);
 	pthread_join(waiter, NULL);

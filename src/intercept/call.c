@@ -6,7 +6,10 @@
 #include <linux/audit.h>
 #include <linux/net.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* asm/unistd_x32.h: x32 calls have this bit set and the architecture of x86-64. */
 #define X32_BIT 0x40000000
@@ -42,6 +45,20 @@ const uint32_t call_compat_architectures[] = {
 #endif
 	0,
 };
+
+/* Whether this kernel runs x32 programs (CONFIG_X86_X32_ABI, and not disabled at boot). */
+static bool x32_works(void)
+{
+#if defined(__x86_64__)
+	static int known; /* 1: yes, -1: no */
+
+	if (!known)
+		known = syscall(X32_BIT | SYS_getpid) > 0 ? 1 : -1;
+	return known > 0;
+#else
+	return false;
+#endif
+}
 
 static enum call_kind kind_of_number(const struct numbers *table, int nr)
 {
@@ -101,6 +118,9 @@ int call_decode(const struct caller *caller, const struct seccomp_data *data, st
 		if (table->arch != data->arch)
 			continue;
 		if (data->arch == AUDIT_ARCH_X86_64 && (nr & X32_BIT)) {
+			/* A kernel without the ABI refuses the call, after seccomp has seen it. */
+			if (!x32_works())
+				return 0;
 			nr &= ~X32_BIT;
 			if (nr == X32_GETSOCKOPT)
 				nr = table->getsockopt;

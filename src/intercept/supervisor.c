@@ -160,8 +160,10 @@ static int receive(struct supervisor *supervisor, int *listener)
 	while (!atomic_load(&supervisor->stopping)) {
 		int r = notification_receive(supervisor->notification, listener);
 
-		if (r == -EINTR)
+		if (r == -EINTR) {
+			swap_expire(supervisor->handlers.swap);
 			continue;
+		}
 		if (r == -ENOENT) {
 			if (hung_up(*listener))
 				return 0;
@@ -240,6 +242,8 @@ int supervisor_run(struct supervisor *supervisor)
 
 		if (poll(p, sizeof(p) / sizeof(p[0]), 1000) < 0 && errno != EINTR)
 			break;
+		if (swap_waits(supervisor->handlers.swap))
+			pthread_kill(thread, WAKE_SIGNAL);
 		if (p[2].revents)
 			timeouts_work(supervisor->handlers.timeouts);
 		if ((p[0].revents & POLLHUP) || p[1].revents || atomic_load(&supervisor->stopping))

@@ -276,7 +276,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		outcome->inode = st.st_ino;
 	r = put(job, job->number, *new, cloexec);
 	if (r < 0) {
-		if (r == -ENOENT)
+		/* Interrupted, it comes again at once; killed, it does not. */
+		if (r == -ENOENT && !thread_is_dying(job->caller->tid))
 			park(swap, job, new);
 		return r;
 	}

@@ -22,10 +22,13 @@ void parked_own_descriptors(struct parked *parked)
 		numbers_own(&parked->slots[i].fd);
 }
 
-static void drop(struct parked_one *slot)
+static void drop(struct parked *parked, struct parked_one *slot)
 {
+	if (!slot->tid)
+		return;
 	slot->fd = fd_close(slot->fd);
 	slot->tid = 0;
+	parked->count--;
 }
 
 void parked_put(struct parked *parked, const struct parked_one *one)
@@ -36,9 +39,10 @@ void parked_put(struct parked *parked, const struct parked_one *one)
 	for (int i = 1; i < PARKED_MAX && slot->tid; i++)
 		if (!parked->slots[i].tid || parked->slots[i].since < slot->since)
 			slot = &parked->slots[i];
-	drop(slot);
+	drop(parked, slot);
 	*slot = *one;
 	slot->fd = fd;
+	parked->count++;
 	slot->since = clock_usec();
 }
 
@@ -53,6 +57,7 @@ int parked_take(struct parked *parked, const struct parked_one *wanted)
 		    memcmp(&slot->peer, &wanted->peer, sizeof(slot->peer)) != 0)
 			continue;
 		slot->tid = 0;
+		parked->count--;
 		return fd_take(&slot->fd);
 	}
 	return -ENOENT;
@@ -62,13 +67,10 @@ void parked_expire(struct parked *parked)
 {
 	uint64_t now;
 
-	for (int i = 0; i < PARKED_MAX; i++) {
-		struct parked_one *slot = &parked->slots[i];
-
-		if (!slot->tid)
-			continue;
-		now = clock_usec();
-		if (now - slot->since > PARKED_USEC)
-			drop(slot);
-	}
+	if (!parked->count)
+		return;
+	now = clock_usec();
+	for (int i = 0; i < PARKED_MAX; i++)
+		if (now - parked->slots[i].since > PARKED_USEC)
+			drop(parked, &parked->slots[i]);
 }

@@ -29,6 +29,7 @@ struct parked_one {
 
 struct parked {
 	struct parked_one slots[PARKED_MAX];
+	_Atomic unsigned int count; /* may be read by any thread */
 };
 
 void parked_init(struct parked *parked);

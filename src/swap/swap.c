@@ -86,6 +86,16 @@ void swap_free(struct swap *swap)
 	free(swap);
 }
 
+bool swap_waits(const struct swap *swap)
+{
+	return swap->parked.count > 0;
+}
+
+void swap_expire(struct swap *swap)
+{
+	parked_expire(&swap->parked);
+}
+
 bool swap_translates(const struct swap *swap)
 {
 	return swap->translates;
@@ -244,7 +254,7 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 
 	memset(ret, 0, sizeof(*ret));
 	outcome->resume = true;
-	parked_expire(&swap->parked);
+	swap_expire(swap);
 	if (request->number < 0 || request->length < LENGTH_MIN || request->length > LENGTH_MAX)
 		return 0;
 	memset(&asked, 0, sizeof(asked));

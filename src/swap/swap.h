@@ -91,6 +91,13 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 		 struct swap_outcome *ret);
 
 /**
+ * swap_waits() - whether something is kept for a while; from any thread. swap_expire(), called now and
+ * then by the thread of swap_connect(), lets go of it in time.
+ */
+bool swap_waits(const struct swap *swap);
+void swap_expire(struct swap *swap);
+
+/**
  * swap_restrict() - a thread is about to take a Landlock ruleset (landlock_restrict_self(2)).
  * @number: the ruleset in the target's table
  */

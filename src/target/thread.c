@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,31 @@ int thread_syscall(pid_t tid, struct thread_syscall *ret)
 	}
 	*ret = seen;
 	return 0;
+}
+
+/* PF_EXITING in include/linux/sched.h, which proc_pid_stat(5) shows among the flags. */
+#define EXITING 0x4U
+
+bool thread_is_dying(pid_t tid)
+{
+	char buffer[2048];
+	unsigned long long pending;
+	unsigned int flags;
+	const char *at;
+	char state;
+
+	if (read_proc(tid, "stat", buffer, sizeof(buffer)) <= 0)
+		return true;
+	at = strrchr(buffer, ')');
+	if (!at || sscanf(at + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return true;
+	if (state == 'Z' || state == 'X' || (flags & EXITING))
+		return true;
+	/* Killed, but not yet on its way: the signal is pending for each thread of the group. */
+	if (read_proc(tid, "status", buffer, sizeof(buffer)) <= 0)
+		return true;
+	at = strstr(buffer, "\nSigPnd:");
+	return at && sscanf(at, "\nSigPnd: %llx", &pending) == 1 && (pending & (1ULL << (SIGKILL - 1)));
 }
 
 int thread_identity(pid_t tid, struct thread_identity *ret)

@@ -41,6 +41,11 @@ void thread_name(pid_t tid, char ret[16]);
  */
 bool thread_is_alone(pid_t tid);
 
+/**
+ * thread_is_dying() - whether a thread has been killed, or has gone already.
+ */
+bool thread_is_dying(pid_t tid);
+
 /* What a thread is doing in the kernel: /proc/PID/syscall. */
 struct thread_syscall {
 	bool blocked; /* false: running, or runnable */
