@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A connect that has to wait: SO_SNDTIMEO, signals with and without SA_RESTART, a late answer. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "server.h"
+
+static void set_timeout(int fd, long ms)
+{
+	struct timeval time = { ms / 1000, ms % 1000 * 1000 };
+
+	must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)));
+}
+
+static void say_timeout(int fd)
+{
+	struct timeval time;
+	socklen_t length = sizeof(time);
+
+	must(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, &length));
+	say("SO_SNDTIMEO: %ld ms", time.tv_sec * 1000 + (time.tv_usec + 500) / 1000);
+}
+
+static void sndtimeo_expires(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	int fd = tcp(0);
+	long start;
+
+	set_timeout(fd, 300);
+	start = now_ms();
+	say_connect(fd, &silent.addr);
+	say_elapsed("first", start, 300);
+	say_timeout(fd);
+	say_poll(fd, POLLIN | POLLOUT);
+	start = now_ms();
+	say_connect(fd, &silent.addr);
+	say_elapsed("second", start, 300);
+	say_timeout(fd);
+	say_error(fd);
+	say_peer(fd);
+	close(fd);
+	server_close(&silent);
+}
+
+/* The timeout expires, the server answers later, the next connect says so. */
+static void sndtimeo_late(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	int fd = tcp(0), peer;
+
+	set_timeout(fd, 200);
+	say_connect(fd, &silent.addr);
+	server_drain(&silent);
+	wait_poll(fd, POLLOUT);
+	say_connect(fd, &silent.addr);
+	say_connect(fd, &silent.addr);
+	peer = server_accept(&silent);
+	say_echo(fd, peer);
+	say_timeout(fd);
+	say_no_more_connections(&silent);
+	close(peer);
+	close(fd);
+	server_close(&silent);
+}
+
+static void sndtimeo_ok(void)
+{
+	struct server server = server_open(LOOPBACK);
+	struct server refusing = server_refusing(LOOPBACK);
+	int fd = tcp(0), peer;
+
+	set_timeout(fd, 700);
+	say_connect(fd, &server.addr);
+	say_timeout(fd);
+	peer = server_accept(&server);
+	say_echo(fd, peer);
+	close(peer);
+	close(fd);
+	fd = tcp(0);
+	set_timeout(fd, 700);
+	say_connect(fd, &refusing.addr);
+	say_timeout(fd);
+	close(fd);
+	server_close(&server);
+	server_close(&refusing);
+}
+
+/* The timeout of the socket still holds for send(2) afterwards. */
+static void sndtimeo_send(void)
+{
+	static char block[65536];
+	struct server server = server_open(LOOPBACK);
+	int fd = tcp(0), peer;
+	ssize_t sent;
+	long start;
+
+	set_timeout(fd, 250);
+	say_connect(fd, &server.addr);
+	peer = server_accept(&server);
+	do {
+		start = now_ms();
+		sent = send(fd, block, sizeof(block), 0);
+	} while (sent >= 0);
+	say_result("send", sent);
+	say_elapsed("send", start, 250);
+	close(peer);
+	close(fd);
+	server_close(&server);
+}
+
+static volatile sig_atomic_t caught;
+
+static void handler(int signal)
+{
+	caught++;
+}
+
+static void catch(int flags)
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+
+	must(sigaction(SIGUSR1, &action, NULL));
+}
+
+/* A thread that does what a scenario wants done once connect(2) waits in the kernel. */
+struct helper {
+	pthread_t thread;
+	pthread_t main;
+	pid_t tid;
+	int fd;
+	struct server *server;
+	bool interrupt, drain;
+};
+
+static void *help(void *argument)
+{
+	struct helper *helper = argument;
+
+	wait_tcp_state(helper->fd, TCP_SYN_SENT);
+	wait_blocked(helper->tid, SYS_connect);
+	if (helper->interrupt)
+		pthread_kill(helper->main, SIGUSR1);
+	if (helper->drain) {
+		long start = now_ms();
+
+		while (helper->interrupt && !caught && now_ms() - start < DEADLINE)
+			sched_yield();
+		server_drain(helper->server);
+	}
+	return NULL;
+}
+
+static void start(struct helper *helper)
+{
+	helper->main = pthread_self();
+	helper->tid = gettid();
+	caught = 0;
+	must(-pthread_create(&helper->thread, NULL, help, helper));
+}
+
+/* Without SA_RESTART the call ends with EINTR; the attempt goes on. */
+static void eintr(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct helper helper = { .fd = tcp(0), .server = &silent, .interrupt = true };
+	int fd = helper.fd, peer;
+
+	catch(0);
+	start(&helper);
+	say_connect(fd, &silent.addr);
+	pthread_join(helper.thread, NULL);
+	say("caught: %d", caught);
+	say_poll(fd, POLLIN | POLLOUT);
+	must(set(fd, SOL_SOCKET, SO_KEEPALIVE, 1));
+	server_drain(&silent);
+	wait_poll(fd, POLLOUT);
+	say_error(fd);
+	say_peer(fd);
+	say_connect(fd, &silent.addr);
+	say_connect(fd, &silent.addr);
+	peer = server_accept(&silent);
+	say_echo(fd, peer);
+	say_no_more_connections(&silent);
+	close(peer);
+	close(fd);
+	server_close(&silent);
+}
+
+/* With SA_RESTART the call is begun again and waits on. */
+static void restart(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct helper helper = {
+		.fd = tcp(0), .server = &silent, .interrupt = true, .drain = true
+	};
+	int fd = helper.fd, peer;
+
+	catch(SA_RESTART);
+	start(&helper);
+	say_connect(fd, &silent.addr);
+	pthread_join(helper.thread, NULL);
+	say("caught: %d", caught);
+	peer = server_accept(&silent);
+	say_peer(fd);
+	say_echo(fd, peer);
+	say_no_more_connections(&silent);
+	close(peer);
+	close(fd);
+	server_close(&silent);
+}
+
+/* With SO_SNDTIMEO connect(2) is not restarted, whatever SA_RESTART says (signal(7)). */
+static void sndtimeo_signal(void)
+{
+	for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
+		struct server silent = server_silent(LOOPBACK);
+		struct helper helper = { .fd = tcp(0), .server = &silent, .interrupt = true };
+		int fd = helper.fd;
+
+		catch(flags);
+		set_timeout(fd, 3000);
+		start(&helper);
+		say_connect(fd, &silent.addr);
+		pthread_join(helper.thread, NULL);
+		say("caught: %d", caught);
+		say_timeout(fd);
+		close(fd);
+		server_close(&silent);
+	}
+}
+
+/* The server answers while the call waits. */
+static void late(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct helper helper = { .fd = tcp(0), .server = &silent, .drain = true };
+	int fd = helper.fd, peer;
+
+	start(&helper);
+	say_connect(fd, &silent.addr);
+	pthread_join(helper.thread, NULL);
+	peer = server_accept(&silent);
+	say_local(fd);
+	say_echo(fd, peer);
+	close(peer);
+	close(fd);
+	server_close(&silent);
+}
+
+/* A second thread connects the same socket while the first waits. */
+static void *second(void *argument)
+{
+	struct helper *helper = argument;
+
+	wait_tcp_state(helper->fd, TCP_SYN_SENT);
+	wait_blocked(helper->tid, SYS_connect);
+	must(set(helper->fd, SOL_SOCKET, SO_KEEPALIVE, 1));
+	server_drain(helper->server);
+	say_connect(helper->fd, &helper->server->addr);
+	return NULL;
+}
+
+static void two_threads(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct helper helper = { .fd = tcp(0), .server = &silent, .tid = gettid() };
+	int result, peer;
+
+	must(-pthread_create(&helper.thread, NULL, second, &helper));
+	result = do_connect(helper.fd, &silent.addr, sizeof(silent.addr));
+	pthread_join(helper.thread, NULL);
+	say_result("connect of the first", result);
+	peer = server_accept(&silent);
+	say_echo(helper.fd, peer);
+	say_no_more_connections(&silent);
+	close(peer);
+	close(helper.fd);
+	server_close(&silent);
+}
+
+const struct scenario scenarios[] = {
+	{ "sndtimeo-expires", sndtimeo_expires, MUST_SWAP },
+	{ "sndtimeo-late", sndtimeo_late, MUST_SWAP | SLOW },
+	{ "sndtimeo-ok", sndtimeo_ok, MUST_SWAP },
+	{ "sndtimeo-send", sndtimeo_send, MUST_SWAP },
+	{ "eintr", eintr, MUST_SWAP | SLOW },
+	{ "restart", restart, MUST_SWAP | SLOW },
+	{ "sndtimeo-signal", sndtimeo_signal, MUST_SWAP },
+	{ "late", late, MUST_SWAP | SLOW },
+	{ "two-threads", two_threads, MUST_SWAP | SLOW },
+	{ 0 },
+};
+const struct scenario helpers[] = { { 0 } };
