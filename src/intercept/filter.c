@@ -112,7 +112,7 @@ int filter_load(const struct filter_options *options, bool no_new_privs, int *re
 		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 		SECCOMP_FILTER_FLAG_NEW_LISTENER,
 	};
-	struct sock_fprog program;
+	struct sock_fprog program = {0};
 	long fd = -1;
 	int error = EINVAL;
 	int r;

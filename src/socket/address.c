@@ -67,3 +67,12 @@ in_port_t address_port(const union address *address)
 	return ntohs(address->sa.sa_family == AF_INET ? address->in.sin_port
 						      : address->in6.sin6_port);
 }
+
+bool address_equal(const union address *a, const union address *b)
+{
+	if (a->sa.sa_family != b->sa.sa_family || address_port(a) != address_port(b))
+		return false;
+	if (a->sa.sa_family == AF_INET)
+		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
+}

@@ -50,3 +50,8 @@ bool address_is_any(const union address *address);
  * address_port() - the port, in host byte order.
  */
 in_port_t address_port(const union address *address);
+
+/**
+ * address_equal() - whether two addresses are the same: family, address and port.
+ */
+bool address_equal(const union address *a, const union address *b);

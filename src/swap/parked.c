@@ -53,8 +53,8 @@ int parked_take(struct parked *parked, const struct parked_one *wanted)
 
 		if (slot->tid != wanted->tid || slot->number != wanted->number ||
 		    slot->old_inode != wanted->old_inode ||
-		    memcmp(&slot->dest, &wanted->dest, sizeof(slot->dest)) != 0 ||
-		    memcmp(&slot->peer, &wanted->peer, sizeof(slot->peer)) != 0)
+		    !address_equal(&slot->dest, &wanted->dest) ||
+		    !address_equal(&slot->peer, &wanted->peer))
 			continue;
 		slot->tid = 0;
 		parked->count--;

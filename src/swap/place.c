@@ -77,20 +77,21 @@ int places_open(const struct policy *policy, struct places **ret, struct policy_
 			 strerror(-r));
 		goto fail;
 	}
-	places->of_rule = calloc(policy_count(policy) + 1, sizeof(*places->of_rule));
+	places->count = policy_count(policy);
+	places->of_rule = calloc(places->count + 1, sizeof(*places->of_rule));
+	for (size_t i = 0; places->of_rule && i < places->count; i++)
+		places->of_rule[i] = (struct place){.fd = -EBADF, .cookie = places->home_cookie};
 	if (!places->of_rule) {
+		places->count = 0;
 		r = -ENOMEM;
 		goto fail;
 	}
-	for (size_t i = 0; i < policy_count(policy); i++) {
+	for (size_t i = 0; i < places->count; i++) {
 		const struct policy_rule *rule = policy_rule(policy, i);
-		struct place *place = &places->of_rule[rule->index];
 
-		*place = (struct place){.fd = -EBADF, .cookie = places->home_cookie};
-		places->count = rule->index + 1 > places->count ? rule->index + 1 : places->count;
 		if (rule->action != POLICY_NETNS || strcmp(rule->netns, "self") == 0)
 			continue;
-		r = open_place(places, rule->netns, place, error);
+		r = open_place(places, rule->netns, &places->of_rule[rule->index], error);
 		if (r < 0)
 			goto fail;
 	}

@@ -15,7 +15,12 @@
 
 static struct parked_one one(pid_t tid, int number)
 {
-	return (struct parked_one){.tid = tid, .number = number, .old_inode = 7, .fd = dup(0)};
+	return (struct parked_one){.tid = tid,
+				   .number = number,
+				   .old_inode = 7,
+				   .dest.in.sin_family = AF_INET,
+				   .peer.in.sin_family = AF_INET,
+				   .fd = dup(0)};
 }
 
 static void test_taken_by_its_call(void **state)
@@ -55,7 +60,7 @@ static void test_oldest_makes_room(void **state)
 		parked_put(&parked, &next);
 	}
 	assert_int_equal(fcntl(first.fd, F_GETFD), -1);
-	wanted = (struct parked_one){.tid = 2, .number = 2, .old_inode = 7};
+	wanted = one(2, 2);
 	fd = parked_take(&parked, &wanted);
 	assert_true(fd >= 0);
 	close(fd);

@@ -55,10 +55,9 @@ static int cache_get(pid_t tid, struct cached **ret)
 	pid_t named = tid;
 	int fd;
 
-	if (slot->tid == tid) {
-		*ret = slot;
+	*ret = slot;
+	if (slot->tid == tid)
 		return 0;
-	}
 	if (!thread_pidfd_works()) {
 		named = thread_tgid(tid);
 		if (named < 0)
@@ -71,7 +70,6 @@ static int cache_get(pid_t tid, struct cached **ret)
 	slot->tid = tid;
 	slot->pidfd = fd;
 	numbers_own(&slot->pidfd);
-	*ret = slot;
 	return 0;
 }
 
