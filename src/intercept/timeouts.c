@@ -25,7 +25,10 @@
 
 /* How often a thread is looked at until it waits, and after how long it is taken to be elsewhere. */
 #define LOOK_USEC 100
-#define LOOKS_MAX 500
+#define LOOKS_MAX 20
+
+/* How long timeouts_add() itself looks, so that a signal finds the program's own value. */
+#define SETTLE_USEC 300
 
 /* How long a thread may take to stop when its time has come. */
 #define STOP_USEC 10000000
@@ -111,6 +114,32 @@ static void schedule(struct timeouts *timeouts, int timer)
 	timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
+/* Give the socket the program's own timeout back, if it still is the one at the number. */
+static void restore(const struct entry *entry)
+{
+	_cleanup_close_ int fd = -EBADF;
+	bool whole_process;
+	struct stat st;
+
+	if (thread_get_file(entry->tid, entry->number, &fd, &whole_process) < 0 ||
+	    fstat(fd, &st) < 0 || st.st_ino != entry->inode)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
+}
+
+/* A thread that is blocked is in the wait of its connect, or past it: the value has been read either way. */
+static void look_resumed(struct entry *entry)
+{
+	struct thread_syscall seen;
+
+	if (thread_syscall(entry->tid, &seen) < 0) {
+		entry->phase = FREE;
+	} else if (seen.blocked) {
+		restore(entry);
+		entry->phase = seen.nr == entry->nr ? WAITING : FREE;
+	}
+}
+
 static bool make_room(struct timeouts *timeouts)
 {
 	unsigned int room = timeouts->room ? timeouts->room * 2 : 16;
@@ -138,6 +167,8 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uin
 	if (!entry && make_room(timeouts))
 		entry = &timeouts->entries[timeouts->used++];
 	if (entry) {
+		const uint64_t until = clock_usec() + SETTLE_USEC;
+
 		*entry = (struct entry){
 			.phase = RESUMED,
 			.tid = tid,
@@ -148,22 +179,11 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uin
 			.due = since + (uint64_t)timeout->tv_sec * 1000000 +
 			       (uint64_t)timeout->tv_usec,
 		};
+		while (entry->phase == RESUMED && clock_usec() < until)
+			look_resumed(entry);
 		schedule(timeouts, timeouts->timer_of_user);
 	}
 	pthread_mutex_unlock(&timeouts->lock);
-}
-
-/* Give the socket the program's own timeout back, if it still is the one at the number. */
-static void restore(const struct entry *entry)
-{
-	_cleanup_close_ int fd = -EBADF;
-	bool whole_process;
-	struct stat st;
-
-	if (thread_get_file(entry->tid, entry->number, &fd, &whole_process) < 0 ||
-	    fstat(fd, &st) < 0 || st.st_ino != entry->inode)
-		return;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
 }
 
 static void restore_if_resumed(const struct entry *entry)
@@ -224,21 +244,16 @@ static void expire(const struct entry *entry)
 
 static void look(struct entry *entry, uint64_t now)
 {
-	struct thread_syscall seen;
-
 	switch (entry->phase) {
 	case FREE:
 		return;
 	case RESUMED:
-		if (thread_syscall(entry->tid, &seen) < 0) {
+		look_resumed(entry);
+		/* Running all the time: it has been through its connect, whatever came of it. */
+		if (entry->phase == RESUMED && ++entry->looks >= LOOKS_MAX) {
+			restore(entry);
 			entry->phase = FREE;
-			return;
 		}
-		/* Blocked means in the wait of its connect, or past it: the value was read either way. */
-		if (!seen.blocked && ++entry->looks < LOOKS_MAX)
-			return;
-		restore(entry);
-		entry->phase = seen.blocked && seen.nr == entry->nr ? WAITING : FREE;
 		return;
 	case WAITING:
 		if (now < entry->due)
