@@ -21,16 +21,16 @@
 /* A kind that is reached through a number of its own and none through memory. */
 struct numbers {
 	uint32_t arch;
-	int connect, getsockname, getpeername, getsockopt, landlock_restrict_self;
+	int connect, bind, getsockname, getpeername, getsockopt, landlock_restrict_self;
 	int socketcall; /* -1: there is none */
 };
 
 /* The kernel's system call tables: arch/x86/entry/syscalls, asm-generic/unistd.h, arch/arm/tools. */
 static const struct numbers tables[] = {
-	{AUDIT_ARCH_X86_64, 42, 51, 52, 55, 446, -1},
-	{AUDIT_ARCH_I386, 362, 367, 368, 365, 446, 102},
-	{AUDIT_ARCH_AARCH64, 203, 204, 205, 209, 446, -1},
-	{AUDIT_ARCH_ARM, 283, 286, 287, 295, 446, -1},
+	{AUDIT_ARCH_X86_64, 42, 49, 51, 52, 55, 446, -1},
+	{AUDIT_ARCH_I386, 362, 361, 367, 368, 365, 446, 102},
+	{AUDIT_ARCH_AARCH64, 203, 200, 204, 205, 209, 446, -1},
+	{AUDIT_ARCH_ARM, 283, 282, 286, 287, 295, 446, -1},
 };
 
 /* x32 has a number of its own for the calls that take pointers to pointers or longs. */
@@ -64,6 +64,8 @@ static enum call_kind kind_of_number(const struct numbers *table, int nr)
 {
 	if (nr == table->connect)
 		return CALL_CONNECT;
+	if (nr == table->bind)
+		return CALL_BIND;
 	if (nr == table->getpeername)
 		return CALL_GETPEERNAME;
 	if (nr == table->getsockname)
@@ -83,6 +85,7 @@ static int decode_socketcall(const struct caller *caller, struct call *call)
 		enum call_kind kind;
 		unsigned int args;
 	} calls[] = {
+		{SYS_BIND, CALL_BIND, 3},
 		{SYS_CONNECT, CALL_CONNECT, 3},
 		{SYS_GETSOCKNAME, CALL_GETSOCKNAME, 3},
 		{SYS_GETPEERNAME, CALL_GETPEERNAME, 3},

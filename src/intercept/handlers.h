@@ -27,6 +27,10 @@ void handle_name(struct handlers *handlers, struct notification *notification,
 void handle_option(struct handlers *handlers, struct notification *notification,
 		   const struct call *call);
 
+/* bind(2). */
+void handle_bind(struct handlers *handlers, struct notification *notification,
+		 const struct call *call);
+
 /* landlock_restrict_self(2). */
 void handle_restrict(struct handlers *handlers, struct notification *notification,
 		     const struct call *call);

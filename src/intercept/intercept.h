@@ -15,7 +15,8 @@
 #include "policy/policy.h"
 
 struct filter_options {
-	bool trap_names;    /* getpeername, getsockname, getsockopt(SO_DOMAIN): the family can change */
+	bool trap_names;    /* bind, getpeername, getsockname, getsockopt of SO_DOMAIN and SO_PEERNAME: the
+			     * peer and the family can change */
 	bool trap_landlock; /* landlock_restrict_self: to learn who restricts its own network */
 };
 

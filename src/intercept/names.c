@@ -30,8 +30,10 @@ static int get_socket(struct handlers *handlers, const struct notification *noti
 	return caller_get_file(&notification->caller, (int)call->args[0], ret) < 0 ? -ENODATA : 0;
 }
 
-static void resume(struct handlers *handlers, struct notification *notification)
+static void resume(struct handlers *handlers, struct notification *notification,
+		   const struct call *call)
 {
+	swap_sent_on(handlers->swap, notification->caller.tid, (int)call->args[0]);
 	if (notification_resume(notification) == -ENOENT)
 		handlers->unheard++;
 }
@@ -92,10 +94,11 @@ static int read_length(const struct caller *caller, uint64_t at, int *ret)
 	return *ret < 0 ? -EINVAL : 0;
 }
 
-static void finish(struct handlers *handlers, struct notification *notification, int r)
+static void finish(struct handlers *handlers, struct notification *notification,
+		   const struct call *call, int r)
 {
 	if (r != 0 && r != -EFAULT && r != -EINVAL)
-		resume(handlers, notification);
+		resume(handlers, notification, call);
 	else if (notification_return(notification, -r) == -ENOENT)
 		handlers->unheard++;
 }
@@ -125,7 +128,7 @@ void handle_name(struct handlers *handlers, struct notification *notification, c
 
 		r = write_result(caller, &result, length_comes_first());
 	}
-	finish(handlers, notification, r);
+	finish(handlers, notification, call, r);
 }
 
 void handle_option(struct handlers *handlers, struct notification *notification,
@@ -141,7 +144,7 @@ void handle_option(struct handlers *handlers, struct notification *notification,
 
 	/* Through socketcall(2) every getsockopt comes here. */
 	if ((int)call->args[1] != SOL_SOCKET || (!peer && (int)call->args[2] != SO_DOMAIN))
-		return resume(handlers, notification);
+		return resume(handlers, notification, call);
 	r = get_socket(handlers, notification, call, &fd);
 	if (r == 0 && !(peer ? swap_name(handlers->swap, fd, true, &name)
 			     : swap_believes_inet(handlers->swap, fd)))
@@ -163,5 +166,5 @@ void handle_option(struct handlers *handlers, struct notification *notification,
 
 		r = write_result(caller, &result, false);
 	}
-	finish(handlers, notification, r);
+	finish(handlers, notification, call, r);
 }

@@ -137,6 +137,9 @@ static void handle(struct supervisor *supervisor, uint64_t received)
 	case CALL_GETSOCKOPT:
 		handle_option(handlers, notification, &call);
 		break;
+	case CALL_BIND:
+		handle_bind(handlers, notification, &call);
+		break;
 	case CALL_LANDLOCK_RESTRICT_SELF:
 		handle_restrict(handlers, notification, &call);
 		break;

@@ -274,6 +274,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		return r;
 	if (outcome->has_timeout && fstat(*new, &st) == 0)
 		outcome->inode = st.st_ino;
+	if (job->plan.make.family != job->seen.family)
+		askers_wait(&swap->askers, job->caller->tid, job->number);
 	r = put(job, job->number, *new, cloexec);
 	if (r < 0) {
 		/* Interrupted, it comes again at once; killed, it does not. */

@@ -6,6 +6,7 @@
 #include "socket/option.h"
 #include "socket/replacement.h"
 #include "socket/snapshot.h"
+#include "swap/askers.h"
 #include "swap/origin.h"
 #include "swap/parked.h"
 #include "swap/place.h"
@@ -23,6 +24,7 @@ struct swap {
 	struct starter *starter; /* NULL: connects on blocking sockets cannot be started in place */
 	struct parked parked;
 	struct origins *origins;
+	struct askers askers;
 	struct watch_report report;
 	bool restricted; /* we are under Landlock rules for TCP ourselves */
 	bool translates; /* a socket with another peer than was asked for exists, or did */

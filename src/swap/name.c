@@ -92,6 +92,11 @@ bool swap_name(struct swap *swap, int fd, bool peer, union address *ret)
 	return true;
 }
 
+void swap_sent_on(struct swap *swap, pid_t tid, int number)
+{
+	askers_add(&swap->askers, tid, number);
+}
+
 bool swap_believes_inet(struct swap *swap, int fd)
 {
 	int family;

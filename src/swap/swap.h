@@ -120,6 +120,19 @@ bool swap_translates(const struct swap *swap);
 bool swap_name(struct swap *swap, int fd, bool peer, union address *ret);
 
 /**
+ * swap_sent_on() - a thread that asks about a socket is about to be answered by the kernel.
+ */
+void swap_sent_on(struct swap *swap, pid_t tid, int number);
+
+/**
+ * swap_bind() - bind a socket that its program believes to be AF_INET to an IPv4 address.
+ * @fd: a duplicate of the socket, which is AF_INET6
+ *
+ * Return: 0, or the errno that the program is to see, negative.
+ */
+int swap_bind(const struct caller *caller, int fd, const union address *local);
+
+/**
  * swap_believes_inet() - whether a program believes the socket, which is AF_INET6, to be AF_INET.
  */
 bool swap_believes_inet(struct swap *swap, int fd);

@@ -172,6 +172,18 @@ int thread_syscall(pid_t tid, struct thread_syscall *ret)
 	return 0;
 }
 
+/* A mask in /proc/TID/status, by the start of its line. */
+static bool read_mask(pid_t tid, const char *name, unsigned long long *ret)
+{
+	char buffer[4096];
+	const char *at;
+
+	if (read_proc(tid, "status", buffer, sizeof(buffer)) <= 0)
+		return false;
+	at = strstr(buffer, name);
+	return at && sscanf(at + strlen(name), "%llx", ret) == 1;
+}
+
 /* PF_EXITING in include/linux/sched.h, which proc_pid_stat(5) shows among the flags. */
 #define EXITING 0x4U
 
@@ -191,10 +203,14 @@ bool thread_is_dying(pid_t tid)
 	if (state == 'Z' || state == 'X' || (flags & EXITING))
 		return true;
 	/* Killed, but not yet on its way: the signal is pending for each thread of the group. */
-	if (read_proc(tid, "status", buffer, sizeof(buffer)) <= 0)
-		return true;
-	at = strstr(buffer, "\nSigPnd:");
-	return at && sscanf(at, "\nSigPnd: %llx", &pending) == 1 && (pending & (1ULL << (SIGKILL - 1)));
+	return !read_mask(tid, "\nSigPnd:", &pending) || (pending & (1ULL << (SIGKILL - 1)));
+}
+
+bool thread_has_capability(pid_t tid, unsigned int capability)
+{
+	unsigned long long effective;
+
+	return read_mask(tid, "\nCapEff:", &effective) && (effective & (1ULL << capability));
 }
 
 int thread_identity(pid_t tid, struct thread_identity *ret)

@@ -46,6 +46,12 @@ bool thread_is_alone(pid_t tid);
  */
 bool thread_is_dying(pid_t tid);
 
+/**
+ * thread_has_capability() - whether a thread has a capability in effect, in its own user namespace.
+ * Return: false also where that cannot be told.
+ */
+bool thread_has_capability(pid_t tid, unsigned int capability);
+
 /* What a thread is doing in the kernel: /proc/PID/syscall. */
 struct thread_syscall {
 	bool blocked; /* false: running, or runnable */
