@@ -30,13 +30,14 @@ class Shell:
     def send(self, text):
         os.write(self.terminal, text.encode())
 
-    def expect(self, pattern):
-        """Wait until the output has a match, and forget the output up to its end."""
+    def expect(self, pattern, keep=False):
+        """Wait until the output has a match, and unless told otherwise forget all up to its end."""
         end = time.monotonic() + support.DEADLINE
         while True:
             match = re.search(pattern, self.seen)
             if match:
-                self.seen = self.seen[match.end():]
+                if not keep:
+                    self.seen = self.seen[match.end():]
                 return match
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.terminal], [], [], left)[0]:
@@ -147,12 +148,15 @@ class Terminal(support.ProcessTest):
         shell.expect("line\r\n")
         shell.send("\x1a")
         shell.expect(r"\[1\]\+ +Stopped")
-        pids = self.marked("cat") + self.marked("reseat")
         shell.command("kill %1")
-        support.wait_until(lambda: not any(map(support.process_state, pids)), "all are reaped")
-        # bash tells at its next prompt.
-        shell.send("\n")
-        shell.expect(r"\[1\]\+ +Terminated")
+
+        def told():
+            # bash reaps when it likes, and tells at the prompt after that.
+            shell.send("\n")
+            shell.expect(PROMPT, keep=True)
+            return re.search(r"\[1\]\+ +Terminated", shell.seen)
+
+        support.wait_until(told, "bash tells of the job's end")
 
     @each_model
     def test_shell_inside(self, model):
