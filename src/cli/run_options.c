@@ -120,7 +120,9 @@ static enum run_parsed run_complete(struct run_options *options, bool named)
 			return RUN_USAGE;
 		}
 	}
-	policy_warn(options->policy, run_warn, NULL);
+	/* Standard error is COMMAND's, unless its user wants to hear of us; policy test always tells. */
+	if (options->trace != TRACE_NONE)
+		policy_warn(options->policy, run_warn, NULL);
 	return RUN_PARSED;
 }
 

@@ -30,14 +30,13 @@ class Shell:
     def send(self, text):
         os.write(self.terminal, text.encode())
 
-    def expect(self, pattern, keep=False):
-        """Wait until the output has a match, and unless told otherwise forget all up to its end."""
+    def expect(self, pattern):
+        """Wait until the output has a match, and forget the output up to its end."""
         end = time.monotonic() + support.DEADLINE
         while True:
             match = re.search(pattern, self.seen)
             if match:
-                if not keep:
-                    self.seen = self.seen[match.end():]
+                self.seen = self.seen[match.end():]
                 return match
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.terminal], [], [], left)[0]:
@@ -153,8 +152,7 @@ class Terminal(support.ProcessTest):
         def told():
             # bash reaps when it likes, and tells at the prompt after that.
             shell.send("\n")
-            shell.expect(PROMPT, keep=True)
-            return re.search(r"\[1\]\+ +Terminated", shell.seen)
+            return shell.expect(rf"\[1\]\+ +Terminated|{PROMPT}").group(0) != PROMPT
 
         support.wait_until(told, "bash tells of the job's end")
 
