@@ -25,7 +25,7 @@
 #include "policy/rules.h"
 
 #define NAME "ipv4only.arpa"
-#define HINT "name one, as in 0.0.0.0/0=64:ff9b::/96"
+#define HINT "name the prefix: --map 0.0.0.0/0=64:ff9b::/96"
 
 static const uint8_t well_known[][4] = { { 192, 0, 0, 170 }, { 192, 0, 0, 171 } };
 static const unsigned int lengths[] = { 96, 64, 56, 48, 40, 32 };

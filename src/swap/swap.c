@@ -196,6 +196,7 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 	case SWAP_NATIVE:
 		return leave(outcome, job->plan.how, job->plan.why);
 	case SWAP_REJECTED:
+		outcome->resume = false;
 		outcome->error = job->plan.error;
 		outcome->exact = true;
 		return 0;
