@@ -184,7 +184,10 @@ class Signals(support.ProcessTest):
 
     @each_model
     def test_stop_and_continue(self, model):
-        process = self.start_in(model, *python("import os; print(os.getpid(), flush=True); input()"))
+        # A group of its own: what calls this may be the leader of a session, whose group is
+        # orphaned, and such a group does not stop.
+        process = self.start_in(model, *python("import os; print(os.getpid(), flush=True); input()"),
+                                preexec_fn=os.setpgrp)
         target = int(self.line(process))
         for number in (signal.SIGSTOP, signal.SIGTSTP):
             os.kill(target, number)
@@ -216,7 +219,7 @@ class Signals(support.ProcessTest):
         """A target that ignores SIGTSTP goes on, and so does the front."""
         script = "import signal; signal.signal(signal.SIGTSTP, signal.SIG_IGN)\n"
         process = self.start_in(model, *python(script + "print('ready', flush=True)\ninput()"),
-                                start_new_session=True)
+                                preexec_fn=os.setpgrp)
         self.assertEqual(self.line(process), "ready")
         os.killpg(process.pid, signal.SIGTSTP)
         process.stdin.write("\n")
