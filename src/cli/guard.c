@@ -82,7 +82,7 @@ static void guard_end_thread(struct guard *guard, pid_t tid, const __u64 *id)
 	if (pidfd < 0)
 		return;
 	/* The notification is still there, so pid and pidfd are those of its sender. */
-	if (id && ioctl(guard->start.listener, SECCOMP_IOCTL_NOTIF_ID_VALID, id) < 0)
+	if (ioctl(guard->start.listener, SECCOMP_IOCTL_NOTIF_ID_VALID, id) < 0)
 		return;
 	thread_name(tid, name);
 	if (tgid != guard->start.pid)
@@ -148,7 +148,7 @@ static void guard_tell(struct guard *guard)
 static void guard_worker_gone(struct guard *guard)
 {
 	struct session *session = guard->session;
-	uint32_t tid = atomic_load(&session->shared->current_tid);
+	struct seccomp_notif pending;
 
 	guard->worker_pidfd = fd_close(guard->worker_pidfd);
 	parent_reap(&guard->parent);
@@ -165,8 +165,10 @@ static void guard_worker_gone(struct guard *guard)
 	guard->receiving = true;
 	if (guard->start.pidfd >= 0)
 		pidfd_send_signal(guard->start.pidfd, SIGKILL, NULL, 0);
-	if (tid != 0)
-		guard_end_thread(guard, (pid_t)tid, NULL);
+	/* The worker's last; it may have been answered, then its id is not valid any more. */
+	memcpy(&pending, session->shared->request, sizeof(pending));
+	if (pending.id)
+		guard_end_thread(guard, (pid_t)pending.pid, &pending.id);
 }
 
 static void guard_children(struct guard *guard)

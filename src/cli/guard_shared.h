@@ -3,6 +3,7 @@
  * when it is killed. */
 #pragma once
 
+#include <linux/seccomp.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -13,9 +14,9 @@ enum worker_stage {
 };
 
 struct guard_shared {
-	/* Thread whose notification the worker has received and not yet answered; 0: none. Written
-	 * by the worker's receiving thread. A worker that dies leaves that thread waiting for good,
-	 * and nobody can receive its notification again: the guard ends its process. */
-	_Atomic uint32_t current_tid;
 	_Atomic uint32_t stage; /* enum worker_stage; written by the worker */
+	/* The last notification that the worker received: the kernel writes it here before RECV returns, so
+	 * that it is known also where the worker does not live to see it. A worker that dies leaves its
+	 * sender waiting for good, and nobody can receive it again: the guard ends that process. */
+	_Alignas(struct seccomp_notif) unsigned char request[1024];
 };

@@ -248,7 +248,8 @@ static void worker_start(struct worker *worker)
 		.policy = session->options->policy,
 		.watch_backend = session->options->watch_backend,
 		.trace = session->options->trace,
-		.busy_with = &session->shared->current_tid,
+		.request = session->shared->request,
+		.request_size = sizeof(session->shared->request),
 	};
 	int listener, r;
 

@@ -47,8 +47,10 @@ struct supervisor_options {
 	const char *watch_backend;	   /* a name, or NULL: the best that works */
 	enum trace_format trace;
 	int trace_fd;			   /* where the trace goes; borrowed; -EBADF without a trace */
-	_Atomic uint32_t *busy_with;	   /* or NULL: receives the tid whose call is being dealt with,
-					    * 0 in between, for who has to clean up after a crash */
+	void *request;	     /* or NULL: memory, zeroed, where notifications are received; shared with who
+			      * has to clean up after a crash, it names the last one (struct seccomp_notif,
+			      * seccomp_unotify(2)), answered or not */
+	size_t request_size; /* of it; where the kernel's notifications are larger it is not used */
 };
 
 struct supervisor;

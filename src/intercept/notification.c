@@ -14,9 +14,10 @@
 struct room {
 	struct notification notification;
 	struct seccomp_notif_sizes sizes;
+	bool lent; /* the request's memory is somebody else's */
 };
 
-int notification_new(struct notification **ret)
+int notification_new(struct notification **ret, void *request, size_t request_size)
 {
 	struct room *room = calloc(1, sizeof(*room));
 	struct notification *notification;
@@ -33,7 +34,8 @@ int notification_new(struct notification **ret)
 		room->sizes.seccomp_notif = sizeof(struct seccomp_notif);
 	if (room->sizes.seccomp_notif_resp < sizeof(struct seccomp_notif_resp))
 		room->sizes.seccomp_notif_resp = sizeof(struct seccomp_notif_resp);
-	notification->request = calloc(1, room->sizes.seccomp_notif);
+	room->lent = request && request_size >= room->sizes.seccomp_notif;
+	notification->request = room->lent ? request : calloc(1, room->sizes.seccomp_notif);
 	notification->response = calloc(1, room->sizes.seccomp_notif_resp);
 	if (!notification->request || !notification->response) {
 		notification_free(notification);
@@ -45,12 +47,15 @@ int notification_new(struct notification **ret)
 
 void notification_free(struct notification *notification)
 {
+	struct room *room = (struct room *)notification;
+
 	if (!notification)
 		return;
 	notification_release(notification);
-	free(notification->request);
+	if (!room->lent)
+		free(notification->request);
 	free(notification->response);
-	free((struct room *)notification);
+	free(room);
 }
 
 int notification_receive(struct notification *notification, const int *listener)

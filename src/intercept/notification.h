@@ -22,10 +22,11 @@ struct notification {
 
 /**
  * notification_new() - room for one notification after another.
+ * @request, @request_size: memory to receive them in, which must outlive the room; or NULL
  *
  * Return: 0; -ENOMEM; -ENOSYS: the kernel has no notifications.
  */
-int notification_new(struct notification **ret);
+int notification_new(struct notification **ret, void *request, size_t request_size);
 void notification_free(struct notification *notification);
 
 /**

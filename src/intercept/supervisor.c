@@ -47,7 +47,6 @@ struct supervisor {
 	atomic_bool stopping;
 	struct notification *notification;
 	struct handlers handlers;
-	_Atomic uint32_t *busy_with;
 	int result;
 };
 
@@ -79,11 +78,11 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 	}
 	supervisor->listener = listener;
 	supervisor->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	supervisor->busy_with = options->busy_with;
 	raise_file_limit();
 	r = supervisor->stop < 0 ? -errno : 0;
 	if (r == 0)
-		r = notification_new(&supervisor->notification);
+		r = notification_new(&supervisor->notification, options->request,
+				     options->request_size);
 	if (r == 0)
 		r = swap_new(&supervisor->handlers.swap, &swap_options, error);
 	if (r == 0)
@@ -174,11 +173,7 @@ static int receive(struct supervisor *supervisor, int *listener)
 		}
 		if (r < 0)
 			return r;
-		if (supervisor->busy_with)
-			atomic_store(supervisor->busy_with, supervisor->notification->request->pid);
 		handle(supervisor, clock_usec());
-		if (supervisor->busy_with)
-			atomic_store(supervisor->busy_with, 0);
 	}
 	return 0;
 }
