@@ -45,6 +45,11 @@
 #define SO_TXREHASH 74
 #endif
 
+/* Linux 5.1: the same as SO_SNDTIMEO, with 64-bit time on every architecture. */
+#ifndef SO_SNDTIMEO_NEW
+#define SO_SNDTIMEO_NEW 67
+#endif
+
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
 #endif

@@ -23,7 +23,7 @@ void handle_connect(struct handlers *handlers, struct notification *notification
 void handle_name(struct handlers *handlers, struct notification *notification,
 		 const struct call *call);
 
-/* getsockopt(2) of SO_DOMAIN and SO_PEERNAME. */
+/* getsockopt(2) of SO_DOMAIN, SO_PEERNAME and SO_SNDTIMEO. */
 void handle_option(struct handlers *handlers, struct notification *notification,
 		   const struct call *call);
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/fd.h"
 
 static int min_int(int a, int b)
@@ -142,6 +143,11 @@ void handle_option(struct handlers *handlers, struct notification *notification,
 	int length;
 	int r;
 
+	if ((int)call->args[1] == SOL_SOCKET &&
+	    ((int)call->args[2] == SO_SNDTIMEO || (int)call->args[2] == SO_SNDTIMEO_NEW)) {
+		timeouts_settle(handlers->timeouts, caller->tid);
+		return resume(handlers, notification, call);
+	}
 	/* Through socketcall(2) every getsockopt comes here. */
 	if ((int)call->args[1] != SOL_SOCKET || (!peer && (int)call->args[2] != SO_DOMAIN))
 		return resume(handlers, notification, call);

@@ -208,6 +208,16 @@ void timeouts_forget(struct timeouts *timeouts, pid_t tid)
 	pthread_mutex_unlock(&timeouts->lock);
 }
 
+void timeouts_settle(struct timeouts *timeouts, pid_t tid)
+{
+	timeouts_forget(timeouts, tid);
+	pthread_mutex_lock(&timeouts->lock);
+	for (unsigned int i = 0; i < timeouts->used; i++)
+		if (timeouts->entries[i].phase == RESUMED)
+			look_resumed(&timeouts->entries[i]);
+	pthread_mutex_unlock(&timeouts->lock);
+}
+
 static bool waits(const struct entry *entry)
 {
 	struct thread_syscall seen;

@@ -42,6 +42,12 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uin
 void timeouts_forget(struct timeouts *timeouts, pid_t tid);
 
 /**
+ * timeouts_settle() - a thread asks for SO_SNDTIMEO: no socket of its process may show the endless one,
+ * except while its connect is only just starting.
+ */
+void timeouts_settle(struct timeouts *timeouts, pid_t tid);
+
+/**
  * timeouts_descriptor() - readable when timeouts_work() has something to do (a
  * timerfd).
  */
