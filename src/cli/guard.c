@@ -128,7 +128,7 @@ static bool guard_hung_up(const struct guard *guard)
 static void guard_tell(struct guard *guard)
 {
 	const struct session *session = guard->session;
-	const char *command = session->options->command[0];
+	const char *command = session->command_name;
 	struct signal_words words;
 	int status = guard->parent.worker_status;
 
@@ -283,6 +283,7 @@ noreturn void guard_main(struct session *session, pid_t worker, int worker_pidfd
 	};
 
 	helper_detach("reseat-guard", keep, sizeof(keep) / sizeof(*keep));
+	helper_title("reseat-guard");
 	guard_signals(&guard);
 	if (guard_allocate(&guard) < 0)
 		_exit(1);

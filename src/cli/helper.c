@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -20,6 +22,37 @@ static int helper_compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+static char *title;
+static size_t title_size;
+
+void helper_remember(int argc, char **argv)
+{
+	title = argv[0];
+	title_size = (size_t)(argv[argc - 1] - argv[0]) + strlen(argv[argc - 1]) + 1;
+}
+
+void helper_title(const char *name)
+{
+	memset(title, 0, title_size);
+	snprintf(title, title_size, "%s", name);
+}
+
+/* Limits that COMMAND's user set for COMMAND: time and file size would end us, and COMMAND with us. */
+static void helper_limits(void)
+{
+	static const int limited[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA};
+
+	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
+		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+		/* Above the hard limit it takes CAP_SYS_RESOURCE. */
+		if (setrlimit(limited[i], &limit) == 0 || getrlimit(limited[i], &limit) < 0)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(limited[i], &limit);
+	}
+}
+
 void helper_detach(const char *name, const int *keep, size_t count)
 {
 	int sorted[HELPER_KEEP_MAX];
@@ -29,6 +62,7 @@ void helper_detach(const char *name, const int *keep, size_t count)
 	if (count > HELPER_KEEP_MAX)
 		abort();
 	prctl(PR_SET_NAME, name);
+	helper_limits();
 	memcpy(sorted, keep, count * sizeof(*keep));
 	qsort(sorted, count, sizeof(*sorted), helper_compare);
 	for (size_t i = 0; i < count; i++) {

@@ -23,3 +23,11 @@ void helper_detach(const char *name, const int *keep, size_t count);
  * Return: whether standard error was open.
  */
 int helper_reserve(void);
+
+/**
+ * helper_remember() - where the command line stands that this process shows; call it first in main().
+ * helper_title() - show @name in its place, so that nobody who looks for COMMAND finds its helpers. The
+ * arguments are gone afterwards.
+ */
+void helper_remember(int argc, char **argv);
+void helper_title(const char *name);

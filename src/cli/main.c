@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/check.h"
+#include "cli/helper.h"
 #include "cli/message.h"
 #include "cli/policy_test.h"
 #include "cli/run.h"
@@ -23,6 +24,8 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
+	if (argc > 0)
+		helper_remember(argc, argv);
 	if (argc < 2) {
 		usage_reseat(stderr);
 		return 2;

@@ -73,12 +73,15 @@ static int run_prepare(struct session *session)
 	void *page;
 
 	if (path) {
-		session->trace =
-			open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+		/* A FIFO that nobody reads says so instead of keeping COMMAND waiting. */
+		session->trace = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
+					    O_NONBLOCK, 0600);
 		if (session->trace < 0) {
-			message(session->messages, "%s: %s", path, strerror(errno));
+			message(session->messages, "--trace-output '%s': %s", path,
+				errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
 			return -EINVAL;
 		}
+		fcntl(session->trace, F_SETFL, O_APPEND);
 	}
 	page = mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -87,7 +90,8 @@ static int run_prepare(struct session *session)
 		return -ENOMEM;
 	}
 	session->shared = page;
-	return 0;
+	session->command_name = strdup(session->options->command[0]);
+	return session->command_name ? 0 : -ENOMEM;
 }
 
 static int run_start(const struct run_options *options, bool has_errors)

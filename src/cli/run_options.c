@@ -120,6 +120,10 @@ static enum run_parsed run_complete(struct run_options *options, bool named)
 			return RUN_USAGE;
 		}
 	}
+	for (size_t i = 0; i < policy_count(options->policy); i++)
+		if (policy_rule(options->policy, i)->proto == POLICY_PROTO_UDP)
+			message(STDERR_FILENO, "warning: '%s' has no effect yet: UDP passes",
+				policy_rule(options->policy, i)->text);
 	/* Standard error is COMMAND's, unless its user wants to hear of us; policy test always tells. */
 	if (options->trace != TRACE_NONE)
 		policy_warn(options->policy, run_warn, NULL);
@@ -159,7 +163,8 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 			ret->trace_output = optarg;
 			break;
 		case OPTION_WATCH_BACKEND:
-			ret->watch_backend = optarg;
+			/* Not the argument itself: helper_title(). */
+			ret->watch_backend = strdup(optarg);
 			break;
 		case OPTION_PROCESS_MODEL:
 			if (run_model_option(optarg, &ret->model) < 0) {

@@ -40,6 +40,7 @@ struct session {
 	int messages;		     /* CLOEXEC duplicate of standard error, or -EBADF */
 	int trace;		     /* --trace-output; else -EBADF */
 	struct guard_shared *shared; /* mapped shared */
+	char *command_name;	     /* for messages of those who give up their arguments */
 	int channel[2];		     /* channel.h: [0] the target's end, [1] the helpers' */
 
 	bool front;	  /* front model; what follows is empty in place */

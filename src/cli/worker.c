@@ -74,12 +74,13 @@ static void worker_fail(struct session *session, const char *text)
 
 static void worker_signals(void)
 {
-	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGPIPE, SIGALRM,
-				      SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
 	sigset_t set;
 
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-		signal(ignored[i], SIG_IGN);
+	/* All but those that tell of a mistake of ours, as far as that can be had. */
+	for (int number = 1; number <= SIGRTMAX; number++)
+		if (number != SIGSEGV && number != SIGBUS && number != SIGILL && number != SIGFPE &&
+		    number != SIGABRT && number != SIGSYS)
+			signal(number, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -294,6 +295,7 @@ noreturn void worker_main(struct session *session, pid_t guard, int guard_pidfd)
 	helper_detach("reseat-worker", keep, sizeof(keep) / sizeof(*keep));
 	worker_signals();
 	worker_start(&worker);
+	helper_title("reseat-worker");
 	worker.parent = (struct parent){
 		.main_pid = worker.start.pid,
 		.link = session->link[1],

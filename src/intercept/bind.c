@@ -16,7 +16,7 @@ static int bind_swapped(struct handlers *handlers, const struct caller *caller, 
 
 	if (!swap_translates(handlers->swap) || length > sizeof(local) ||
 	    caller_get_file(caller, (int)call->args[0], &fd) < 0 ||
-	    !swap_believes_inet(handlers->swap, fd))
+	    !swap_binds(handlers->swap, caller, fd))
 		return -ENODATA;
 	/* As inet_bind() has it for AF_INET, where AF_UNSPEC stands for the any address. */
 	if (length < sizeof(local.in))

@@ -104,6 +104,7 @@ static int decode_socketcall(const struct caller *caller, struct call *call)
 		for (unsigned int j = 0; j < calls[i].args; j++)
 			call->args[j] = words[j];
 		call->kind = calls[i].kind;
+		call->multiplexed = true;
 	}
 	return 0;
 }
@@ -114,6 +115,7 @@ int call_decode(const struct caller *caller, const struct seccomp_data *data, st
 
 	ret->kind = CALL_OTHER;
 	ret->nr = data->nr;
+	ret->multiplexed = false;
 	memcpy(ret->args, data->args, sizeof(ret->args));
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		const struct numbers *table = &tables[i];

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "target/caller.h"
@@ -26,6 +27,7 @@ enum call_kind {
 struct call {
 	enum call_kind kind;
 	long nr; /* as the thread's own ABI numbers it; what /proc/PID/syscall shows */
+	bool multiplexed; /* through socketcall(2): @args were read from memory */
 	uint64_t args[6];
 };
 

@@ -36,8 +36,8 @@ void handle_connect(struct handlers *handlers, struct notification *notification
 	if (r == -ENOENT)
 		handlers->unheard++;
 	else if (outcome.has_timeout)
-		timeouts_add(handlers->timeouts, caller->tid, call->nr, request.number, outcome.inode,
-			     &outcome.timeout, received);
+		timeouts_add(handlers->timeouts, caller->tid, call->nr, call->multiplexed,
+			     request.number, outcome.inode, &outcome.timeout, received);
 	if (handlers->trace && outcome.concerns_ipv4)
 		trace_connect(handlers->trace, &who, &outcome, (unsigned int)(done - received));
 }

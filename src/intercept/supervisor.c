@@ -61,6 +61,18 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Whether /proc shows the processes that notifications name: those of our own pid namespace. */
+static bool proc_is_ours(struct policy_error *error)
+{
+	char target[16] = "";
+
+	if (readlink("/proc/self", target, sizeof(target) - 1) > 0 && atoi(target) == getpid())
+		return true;
+	snprintf(error->text, sizeof(error->text), "%s; mount one: mount -t proc proc /proc",
+		 target[0] ? "/proc is that of another pid namespace" : "there is no /proc here");
+	return false;
+}
+
 int supervisor_new(struct supervisor **ret, int listener, const struct supervisor_options *options,
 		   struct policy_error *error)
 {
@@ -80,6 +92,8 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 	supervisor->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	raise_file_limit();
 	r = supervisor->stop < 0 ? -errno : 0;
+	if (r == 0 && !proc_is_ours(error))
+		r = -ENOENT;
 	if (r == 0)
 		r = notification_new(&supervisor->notification, options->request,
 				     options->request_size);

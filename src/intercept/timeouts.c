@@ -39,6 +39,7 @@ struct entry {
 	enum phase phase;
 	pid_t tid;
 	long nr;
+	bool multiplexed; /* through socketcall(2) */
 	int number;
 	uint64_t inode;
 	struct timeval timeout;
@@ -114,8 +115,8 @@ static void schedule(struct timeouts *timeouts, int timer)
 	timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-/* Give the socket the program's own timeout back, if it still is the one at the number. */
-static void restore(const struct entry *entry)
+/* The entry's socket, if it still is the one at the number. Return: a descriptor or -ENOENT. */
+static int get_socket(const struct entry *entry)
 {
 	_cleanup_close_ int fd = -EBADF;
 	bool whole_process;
@@ -123,8 +124,17 @@ static void restore(const struct entry *entry)
 
 	if (thread_get_file(entry->tid, entry->number, &fd, &whole_process) < 0 ||
 	    fstat(fd, &st) < 0 || st.st_ino != entry->inode)
-		return;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
+		return -ENOENT;
+	return fd_take(&fd);
+}
+
+/* Give the socket the program's own timeout back. */
+static void restore(const struct entry *entry)
+{
+	_cleanup_close_ int fd = get_socket(entry);
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
 }
 
 /* A thread that is blocked is in the wait of its connect, or past it: the value has been read either way. */
@@ -155,8 +165,8 @@ static bool make_room(struct timeouts *timeouts)
 	return true;
 }
 
-void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uint64_t inode,
-		  const struct timeval *timeout, uint64_t since)
+void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexed, int number,
+		  uint64_t inode, const struct timeval *timeout, uint64_t since)
 {
 	struct entry *entry = NULL;
 
@@ -173,6 +183,7 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uin
 			.phase = RESUMED,
 			.tid = tid,
 			.nr = nr,
+			.multiplexed = multiplexed,
 			.number = number,
 			.inode = inode,
 			.timeout = *timeout,
@@ -218,11 +229,22 @@ void timeouts_settle(struct timeouts *timeouts, pid_t tid)
 	pthread_mutex_unlock(&timeouts->lock);
 }
 
+/*
+ * Whether the thread is in the wait that the entry is about, and not in a later call: of another kind, on
+ * another number, on another socket, or not yet with the kernel (its connect waits for us).
+ */
 static bool waits(const struct entry *entry)
 {
+	_cleanup_close_ int fd = -EBADF;
 	struct thread_syscall seen;
 
-	return thread_syscall(entry->tid, &seen) == 0 && seen.blocked && seen.nr == entry->nr;
+	if (thread_syscall(entry->tid, &seen) < 0 || !seen.blocked || seen.nr != entry->nr)
+		return false;
+	/* socketcall(2) has the number in memory. */
+	if (!entry->multiplexed && (int)seen.args[0] != entry->number)
+		return false;
+	fd = get_socket(entry);
+	return fd >= 0 && !thread_in_seccomp(entry->tid);
 }
 
 /* A thread of its own: when it ends it is nobody's tracer any more, whatever happened. */

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -28,13 +29,14 @@ void timeouts_enter_thread(struct timeouts *timeouts);
 /**
  * timeouts_add() - a thread's connect was resumed.
  * @nr: the system call that it waits in
+ * @multiplexed: through socketcall(2)
  * @number, @inode: the socket in the thread's table
  * @since: when the call was made, clock_usec()
  *
  * Out of memory, the socket waits without an end.
  */
-void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, int number, uint64_t inode,
-		  const struct timeval *timeout, uint64_t since);
+void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexed, int number,
+		  uint64_t inode, const struct timeval *timeout, uint64_t since);
 
 /**
  * timeouts_forget() - the thread makes another call: what was known of it is over.

@@ -46,6 +46,9 @@ static bool find_prefix(const struct in6_addr *record, const uint8_t octets[stat
 	struct policy_prefix6 found = {};
 	unsigned int places = 0, others;
 
+	/* A mapped address is what a resolver makes of an A record, not a prefix of the network's. */
+	if (IN6_IS_ADDR_V4MAPPED(record))
+		return false;
 	others = count_octets(record, octets);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
 		struct policy_prefix6 prefix = { .bits = lengths[i] };

@@ -68,6 +68,19 @@ static int copy_filter(const struct option *option, int from, int to)
 	return r;
 }
 
+/* IP_OPTIONS: up to 40 bytes, which mean nothing in IPv6. */
+static int copy_ip_options(const struct option *option, int from, int to)
+{
+	unsigned char value[40];
+	socklen_t size = sizeof(value);
+
+	if (getsockopt(from, option->level, option->name, value, &size) < 0)
+		return -errno;
+	if (size == 0)
+		return 0;
+	return setsockopt(to, option->level, option->name, value, size) < 0 ? -errno : 0;
+}
+
 /* SO_BUF_LOCK (Linux 5.14) says whether the program set the sizes; without it they grow by themselves. */
 static int copy_buffers(const struct option *option, int from, int to)
 {
@@ -92,6 +105,7 @@ static int copy_buffers(const struct option *option, int from, int to)
 #define ALSO6(n) .level6 = IPPROTO_IPV6, .name6 = n
 
 static const struct option options[] = {
+	IP4(IP_OPTIONS, .copy = copy_ip_options), /* first: it changes what TCP_MAXSEG reads */
 	SOL(SO_REUSEADDR),
 	SOL(SO_REUSEPORT),
 	SOL(SO_KEEPALIVE),
@@ -102,7 +116,7 @@ static const struct option options[] = {
 	SOL(SO_RCVTIMEO, .size = sizeof(struct timeval)),
 	SOL(SO_SNDTIMEO, .size = sizeof(struct timeval)),
 	SOL(SO_MARK),
-	SOL(SO_BINDTOIFINDEX), /* the same field as SO_BINDTODEVICE */
+	SOL(SO_BINDTOIFINDEX, .place_only = true), /* the same field as SO_BINDTODEVICE */
 	SOL(SO_DONTROUTE),
 	SOL(SO_BROADCAST),
 	SOL(SO_TIMESTAMP),
@@ -119,6 +133,7 @@ static const struct option options[] = {
 	SOL(SO_SELECT_ERR_QUEUE),
 	SOL(SO_WIFI_STATUS),
 	SOL(SO_DEBUG),
+	SOL(SO_PEEK_OFF),
 	SOL(SO_ATTACH_FILTER, .copy = copy_filter),
 	SOL(SO_LOCK_FILTER),
 
@@ -151,7 +166,7 @@ static const struct option options[] = {
 	IP4(IP_TRANSPARENT), /* likewise */
 	IP4(IP_BIND_ADDRESS_NO_PORT),
 	IP4(IP_MINTTL, ALSO6(IPV6_MINHOPCOUNT)),
-	IP4(IP_UNICAST_IF, ALSO6(IPV6_UNICAST_IF)),
+	IP4(IP_UNICAST_IF, ALSO6(IPV6_UNICAST_IF), .place_only = true),
 	IP4(IP_LOCAL_PORT_RANGE), /* one for both families */
 	IP4(IP_RECVTOS),
 	IP4(IP_RECVTTL),
@@ -248,7 +263,7 @@ static int write_option(const struct option *option, int to, int to_family, bool
 }
 
 void option_copy(const struct option_set *set, int from, int from_family, int protocol, int to,
-		 int to_family, const char **ret_refused)
+		 int to_family, bool elsewhere, const char **ret_refused)
 {
 	unsigned int kind = kind_of(from_family, protocol);
 	bool changes_family = from_family != to_family;
@@ -262,7 +277,7 @@ void option_copy(const struct option_set *set, int from, int from_family, int pr
 		if (option->copy) {
 			r = option->copy(option, from, to);
 			/* A kernel without the option has nothing to copy. */
-			if (r == -ENOPROTOOPT)
+			if (r == -ENOPROTOOPT || r == -EOPNOTSUPP)
 				r = 0;
 		} else if (set->fresh[kind][i].size > 0 &&
 			   !(option->inet6_only && to_family != AF_INET6)) {
@@ -270,7 +285,10 @@ void option_copy(const struct option_set *set, int from, int from_family, int pr
 			if (value.size > 0 && (value.size != set->fresh[kind][i].size ||
 					       memcmp(value.bytes, set->fresh[kind][i].bytes,
 						      sizeof(value.bytes)) != 0))
-				r = write_option(option, to, to_family, changes_family, &value);
+				r = elsewhere && option->place_only
+					    ? -ENODEV
+					    : write_option(option, to, to_family, changes_family,
+							   &value);
 		}
 		if (r < 0 && !*ret_refused)
 			*ret_refused = option->text;

@@ -20,6 +20,7 @@ struct option {
 	socklen_t size; /* of the value, at most OPTION_SIZE; 0: an int */
 	/* Set besides on an AF_INET6 replacement of an AF_INET socket: the IPv6 side of it. */
 	int level6, name6;
+	bool place_only; /* means something in its network namespace alone */
 	bool inet6_only; /* exists on AF_INET6 sockets alone */
 	/* Where reading and writing are not symmetric; NULL: getsockopt, compare, setsockopt. */
 	int (*copy)(const struct option *option, int from, int to);
@@ -45,9 +46,10 @@ void option_set_free(struct option_set *set);
  * @from_family, @protocol: what @from is
  * @to: the replacement
  * @to_family: its family; going from AF_INET to AF_INET6, the IPv6 side of an option is set as well
+ * @elsewhere: it is in another network namespace
  * @ret_refused: receives the first option that could not be set (text from the table), or NULL
  *
  * Return: 0. What cannot be set is no error: the caller reports it.
  */
 void option_copy(const struct option_set *set, int from, int from_family, int protocol, int to,
-		 int to_family, const char **ret_refused);
+		 int to_family, bool elsewhere, const char **ret_refused);

@@ -29,7 +29,8 @@ enum present_form {
  * @fd: an AF_INET6 socket, or for PRESENT_INET_PEER an AF_INET one; for PRESENT_ITSELF either
  * @family: the socket's own
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -ENOPROTOOPT, -EOPNOTSUPP: a socket that cannot carry the mark (MPTCP), which the caller
+ * has to remember otherwise; another negative errno.
  */
 int present_mark(int fd, int family, enum present_form form);
 

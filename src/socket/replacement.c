@@ -7,22 +7,59 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-static int make_socket(const struct replacement *want, int protocol)
+static bool owned_by_us(const struct snapshot *seen)
 {
+	static uid_t uid = (uid_t)-1;
+	static gid_t gid;
+
+	/* They do not change in the life of a supervisor. */
+	if (uid == (uid_t)-1) {
+		uid = geteuid();
+		gid = getegid();
+	}
+	return seen->uid == uid && seen->gid == gid;
+}
+
+/*
+ * As the target's user: the socket's owner (ss(8), /proc/net/tcp) and what filters by owner look at
+ * (f_cred->fsuid) come from the file system ids of who makes it. They are the thread's own.
+ */
+static int make_owned(const struct replacement *want, const struct snapshot *seen)
+{
+	uid_t uid = 0;
+	gid_t gid = 0;
+	bool other = !owned_by_us(seen);
 	int fd;
 	int error;
 
+	if (other) {
+		gid = (gid_t)setfsgid(seen->gid);
+		uid = (uid_t)setfsuid(seen->uid);
+	}
+	fd = socket(want->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, seen->protocol);
+	error = errno;
+	if (other) {
+		setfsuid(uid);
+		setfsgid(gid);
+	}
+	return fd < 0 ? -error : fd;
+}
+
+static int make_socket(const struct replacement *want, const struct snapshot *seen)
+{
+	int fd;
+
 	if (want->netns >= 0 && setns(want->netns, CLONE_NEWNET) < 0)
 		return -errno;
-	fd = socket(want->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	error = errno;
+	fd = make_owned(want, seen);
 	if (want->netns >= 0 && setns(want->home, CLONE_NEWNET) < 0)
 		abort();
-	return fd < 0 ? -error : fd;
+	return fd;
 }
 
 static int set_reuse(int fd, int value)
@@ -80,31 +117,19 @@ static int bind_like(const struct replacement *want, int old, const struct snaps
 	return bind(fd, &local.sa, address_size(&local)) < 0 ? -errno : 0;
 }
 
-static bool owned_by_us(const struct snapshot *seen)
-{
-	static uid_t uid = (uid_t)-1;
-	static gid_t gid;
-
-	/* They do not change in the life of a supervisor. */
-	if (uid == (uid_t)-1) {
-		uid = geteuid();
-		gid = getegid();
-	}
-	return seen->uid == uid && seen->gid == gid;
-}
-
 int replacement_make(const struct replacement *want, const struct option_set *options, int old,
 		     const struct snapshot *seen, int *ret, const char **ret_refused)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int r;
 
-	fd = make_socket(want, seen->protocol);
+	fd = make_socket(want, seen);
 	if (fd < 0)
 		return fd;
-	option_copy(options, old, seen->family, seen->protocol, fd, want->family, ret_refused);
+	option_copy(options, old, seen->family, seen->protocol, fd, want->family, want->netns >= 0,
+		    ret_refused);
 	r = present_mark(fd, want->family, want->form);
-	if (r < 0 && want->form != PRESENT_ITSELF)
+	if (r < 0 && r != -ENOPROTOOPT && r != -EOPNOTSUPP)
 		return r;
 	/* Fails with ENOTCONN, as it did for the program, and has its effect. */
 	if (seen->shut_read)
@@ -116,10 +141,6 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 		if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
 			return -errno;
 	}
-	/* Who owns the socket shows in ss(8), /proc/net/tcp and to filters by owner. */
-	if (!owned_by_us(seen) && fchown(fd, seen->uid, seen->gid) < 0 &&
-	    !*ret_refused)
-		*ret_refused = "owner";
 	if (seen->bound) {
 		r = bind_like(want, old, seen, fd);
 		if (r < 0)

@@ -96,6 +96,10 @@ int snapshot_read(int fd, struct snapshot *ret)
 	seen.inode = st.st_ino;
 	seen.uid = st.st_uid;
 	seen.gid = st.st_gid;
+	/* Another thread's connect may have bound it since, to a port that is none of the program's. */
+	size = TCP_INFO_SIZE;
+	if (seen.bound && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return -errno;
 	if (info.tcpi_state == STATE_CLOSE && info.tcpi_segs_out == 0) {
 		seen.state = SNAPSHOT_FRESH;
 		seen.shut_read = poll(&shut, 1, 0) > 0 && (shut.revents & POLLRDHUP);

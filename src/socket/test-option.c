@@ -84,7 +84,7 @@ static void walk(int from_family, int to_family)
 		if (change(from, option)) {
 			walked++;
 			assert_int_equal(get(from, option, was), 0);
-			option_copy(set, from, from_family, IPPROTO_TCP, to, to_family, &refused);
+			option_copy(set, from, from_family, IPPROTO_TCP, to, to_family, false, &refused);
 			if (refused)
 				fail_msg("%s was refused", refused);
 			assert_int_equal(get(to, option, is), 0);
@@ -138,11 +138,11 @@ static void test_buffers(void **state)
 		int asked = 20000, value = 0, lock = -1;
 		socklen_t size = sizeof(value);
 
-		option_copy(set, from, AF_INET, IPPROTO_TCP, to, AF_INET6, &refused);
+		option_copy(set, from, AF_INET, IPPROTO_TCP, to, AF_INET6, false, &refused);
 		assert_int_equal(getsockopt(to, SOL_SOCKET, SO_BUF_LOCK, &lock, &size), 0);
 		assert_int_equal(lock, 0);
 		assert_int_equal(setsockopt(from, SOL_SOCKET, names[i], &asked, sizeof(asked)), 0);
-		option_copy(set, from, AF_INET, IPPROTO_TCP, to, AF_INET6, &refused);
+		option_copy(set, from, AF_INET, IPPROTO_TCP, to, AF_INET6, false, &refused);
 		assert_int_equal(getsockopt(to, SOL_SOCKET, names[i], &value, &size), 0);
 		assert_int_equal(value, 2 * asked);
 		assert_int_equal(getsockopt(to, SOL_SOCKET, SO_BUF_LOCK, &lock, &size), 0);

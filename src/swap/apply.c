@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/fd.h"
 #include "base/numbers.h"
 #include "target/table.h"
@@ -53,6 +54,12 @@ static int settle_timeout(struct job *job, int fd, const union address *peer, bo
 		return -errno;
 	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
 		return 0;
+	/* A thread that is traced cannot be stopped by us when its time has come. */
+	if (thread_is_traced(job->caller->tid)) {
+		outcome->exact = false;
+		outcome->why = "SO_SNDTIMEO of a traced program ends with EALREADY";
+		return 0;
+	}
 	if (!blocking_fd) {
 		if (connect(fd, &peer->sa, address_size(peer)) == 0) {
 			outcome->resume = false;
@@ -81,14 +88,18 @@ static void answer(struct job *job, int r)
 	outcome->error = outcome->resume ? 0 : -r;
 }
 
-/* For who asks for the peer's name later. */
+/* For who asks for the peer's name later, as far as the socket does not tell itself. */
 static void remember(struct swap *swap, struct job *job, int fd)
 {
-	if (job->plan.make.form == PRESENT_ITSELF)
-		return;
-	swap->translates = true;
-	if (job->outcome->decision.action == POLICY_TO)
-		origin_put(swap->origins, fd, &job->outcome->dest.in);
+	enum present_form form = job->plan.make.form;
+	bool unmarked = job->seen.protocol == IPPROTO_MPTCP;
+
+	if (form != PRESENT_ITSELF)
+		swap->translates = true;
+	if (unmarked && form != PRESENT_ITSELF)
+		swap->unmarked = true;
+	if (swap->unmarked || (form != PRESENT_ITSELF && job->outcome->decision.action == POLICY_TO))
+		origin_put(swap->origins, fd, &job->outcome->dest.in, form);
 }
 
 int apply_in_place(struct swap *swap, struct job *job)
@@ -99,7 +110,7 @@ int apply_in_place(struct swap *swap, struct job *job)
 
 	if (make->form != PRESENT_ITSELF || swap->translates) {
 		r = present_mark(job->old, job->seen.family, make->form);
-		if (r < 0)
+		if (r < 0 && r != -ENOPROTOOPT && r != -EOPNOTSUPP)
 			return r;
 	}
 	remember(swap, job, job->old);
@@ -161,7 +172,9 @@ static int put(struct job *job, int number, int new, bool cloexec)
 
 	if (r <= 0)
 		return r == -ENOENT ? r : -ESTALE;
-	return caller_put_file(job->caller, number, new, cloexec);
+	r = caller_put_file(job->caller, number, new, cloexec);
+	/* Another thread is just opening at that number, which it can only while nothing stands there. */
+	return r == -EBUSY ? -ESTALE : r;
 }
 
 /* The further numbers of the old file. A number that another thread took away meanwhile is no loss. */
@@ -289,7 +302,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	r = follow(swap, job, new);
 	if (r < 0) {
 		/* The old socket goes back where it was; it was never touched. */
-		caller_put_file(job->caller, job->number, job->old, cloexec);
+		if (caller_has_file(job->caller, job->number, *new) == 1)
+			caller_put_file(job->caller, job->number, job->old, cloexec);
 		for (size_t i = 0; i < swap->report.duplicate_count; i++) {
 			int number = swap->report.duplicates[i];
 

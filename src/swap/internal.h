@@ -27,6 +27,7 @@ struct swap {
 	struct askers askers;
 	struct watch_report report;
 	bool restricted; /* we are under Landlock rules for TCP ourselves */
+	bool unmarked;	 /* one that cannot carry its mark does, or did */
 	bool translates; /* a socket with another peer than was asked for exists, or did */
 };
 
@@ -53,6 +54,19 @@ struct job {
  * @asked_family: of the address that the program passed: AF_INET, or AF_INET6 for a mapped one
  */
 void plan_connect(struct swap *swap, struct job *job, int asked_family);
+
+/**
+ * in_our_reach() - whether a socket is in the network namespace that the policy is for, or was put into
+ * another by it.
+ * under_landlock() - whether a thread is to be left alone because of Landlock rules.
+ */
+bool in_our_reach(const struct swap *swap, pid_t tid, const struct snapshot *seen);
+bool under_landlock(const struct swap *swap, pid_t tid);
+
+/**
+ * form_of() - how a socket presents itself: by its own marks, or as remembered for it.
+ */
+enum present_form form_of(const struct swap *swap, int fd, int *ret_family);
 
 /**
  * apply_in_place() - connect the program's own socket elsewhere.

@@ -7,6 +7,19 @@
 
 #include <string.h>
 
+enum present_form form_of(const struct swap *swap, int fd, int *ret_family)
+{
+	enum present_form form = present_read(fd, ret_family);
+	socklen_t size = sizeof(*ret_family);
+
+	if (form != PRESENT_ITSELF || !swap->unmarked)
+		return form;
+	form = origin_form(swap->origins, fd);
+	if (form != PRESENT_ITSELF)
+		getsockopt(fd, SOL_SOCKET, SO_DOMAIN, ret_family, &size);
+	return form;
+}
+
 /* The IPv4 destination behind a peer, and the local address that goes with it. */
 static bool original(struct swap *swap, int fd, const union address *peer, union address *ret,
 		     struct in_addr *ret_local)
@@ -70,7 +83,7 @@ bool swap_name(struct swap *swap, int fd, bool peer, union address *ret)
 	union address remote, dest, real;
 	bool connected;
 	int family;
-	enum present_form form = present_read(fd, &family);
+	enum present_form form = form_of(swap, fd, &family);
 
 	if (form == PRESENT_ITSELF)
 		return false;
@@ -101,5 +114,5 @@ bool swap_believes_inet(struct swap *swap, int fd)
 {
 	int family;
 
-	return present_read(fd, &family) == PRESENT_INET;
+	return form_of(swap, fd, &family) == PRESENT_INET;
 }

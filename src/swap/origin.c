@@ -15,6 +15,7 @@ struct origin {
 	uint64_t cookie; /* 0: free */
 	struct in_addr addr;
 	in_port_t port;
+	unsigned char form; /* enum present_form */
 };
 
 struct origins {
@@ -54,13 +55,26 @@ static uint64_t cookie_of(int fd)
 	return cookie;
 }
 
-void origin_put(struct origins *origins, int fd, const struct sockaddr_in *dest)
+void origin_put(struct origins *origins, int fd, const struct sockaddr_in *dest,
+		enum present_form form)
 {
 	uint64_t cookie = cookie_of(fd);
 
 	if (cookie)
 		origins->slots[cookie % SLOTS] = (struct origin){
-			.cookie = cookie, .addr = dest->sin_addr, .port = dest->sin_port};
+			.cookie = cookie,
+			.addr = dest->sin_addr,
+			.port = dest->sin_port,
+			.form = (unsigned char)form,
+		};
+}
+
+enum present_form origin_form(const struct origins *origins, int fd)
+{
+	uint64_t cookie = cookie_of(fd);
+	const struct origin *origin = &origins->slots[cookie % SLOTS];
+
+	return cookie && origin->cookie == cookie ? (enum present_form)origin->form : PRESENT_ITSELF;
 }
 
 bool origin_get(const struct origins *origins, int fd, struct sockaddr_in *ret)

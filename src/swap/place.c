@@ -40,8 +40,8 @@ static int open_place(struct places *places, const char *path, struct place *pla
 	if (place->fd < 0) {
 		r = -errno;
 		snprintf(error->text, sizeof(error->text),
-			 "network namespace %s: %s; make it with 'ip netns add' or name /proc/PID/ns/net",
-			 path, strerror(-r));
+			 "network namespace %s: %s%s", path, strerror(-r),
+			 r == -ENOENT ? "; make it with 'ip netns add', or name /proc/PID/ns/net" : "");
 		return r;
 	}
 	if (setns(place->fd, CLONE_NEWNET) < 0) {
@@ -72,9 +72,9 @@ int places_open(const struct policy *policy, struct places **ret, struct policy_
 	r = places->home < 0 ? -errno : cookie_here(&places->home_cookie);
 	if (r < 0) {
 		snprintf(error->text, sizeof(error->text),
-			 "the network namespace of this process cannot be told: %s; "
-			 "it takes /proc and Linux 5.14",
-			 strerror(-r));
+			 "the network namespace of this process cannot be told: %s%s", strerror(-r),
+			 r == -EMFILE ? "; raise RLIMIT_NOFILE: it takes 16 descriptors"
+				      : "; it takes /proc and Linux 5.14");
 		goto fail;
 	}
 	places->count = policy_count(policy);

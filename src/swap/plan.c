@@ -30,12 +30,17 @@ static int believed_family(const struct snapshot *seen, enum present_form form)
  * The target's own sandbox holds: a socket from another network namespace is none of this policy's
  * business, unless we put it there (the thread itself is still in ours).
  */
-static bool in_our_reach(const struct swap *swap, const struct job *job)
+bool in_our_reach(const struct swap *swap, pid_t tid, const struct snapshot *seen)
 {
-	if (job->seen.netns_cookie == places_home_cookie(swap->places))
+	if (seen->netns_cookie == places_home_cookie(swap->places))
 		return true;
-	return places_named(swap->places, job->seen.netns_cookie) &&
-	       sandbox_in_our_netns(job->caller->tid);
+	return places_named(swap->places, seen->netns_cookie) && sandbox_in_our_netns(tid);
+}
+
+bool under_landlock(const struct swap *swap, pid_t tid)
+{
+	return policy_landlock(swap->policy) == POLICY_LANDLOCK_PASS &&
+	       (swap->restricted || sandbox_covers(swap->sandbox, tid));
 }
 
 /* Family, place and address of the socket that the decision asks for. */
@@ -97,7 +102,7 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 	struct plan *plan = &job->plan;
 	enum present_form form;
 	uint64_t cookie;
-	int believed;
+	int believed, family;
 	bool pure;
 
 	*plan = (struct plan){0};
@@ -113,7 +118,7 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 	case SNAPSHOT_FRESH:
 		break;
 	}
-	form = swap->translates ? present_read_family(job->old, seen->family) : PRESENT_ITSELF;
+	form = swap->translates ? form_of(swap, job->old, &family) : PRESENT_ITSELF;
 	believed = believed_family(seen, form);
 	if (believed != asked_family) {
 		/* Natively EAFNOSUPPORT; of a swapped socket only we still know that. */
@@ -125,10 +130,9 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 	}
 	if (believed == AF_INET6 && seen->v6only)
 		return pass(plan, "an IPv6-only socket");
-	if (!in_our_reach(swap, job))
+	if (!in_our_reach(swap, job->caller->tid, seen))
 		return pass(plan, "a socket of another network namespace");
-	if (policy_landlock(swap->policy) == POLICY_LANDLOCK_PASS &&
-	    (swap->restricted || sandbox_covers(swap->sandbox, job->caller->tid)))
+	if (under_landlock(swap, job->caller->tid))
 		return pass(plan, "under Landlock rules for TCP");
 	if (decision->action == POLICY_REJECT) {
 		plan->how = SWAP_REJECTED;

@@ -28,6 +28,12 @@ struct starter {
 	struct io_uring ring;
 };
 
+static int make_ring(struct starter *starter)
+{
+	return io_uring_queue_init(4, &starter->ring,
+				   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+}
+
 int starter_new(struct starter **ret)
 {
 	struct starter *starter = calloc(1, sizeof(*starter));
@@ -35,8 +41,7 @@ int starter_new(struct starter **ret)
 
 	if (!starter)
 		return -ENOMEM;
-	r = io_uring_queue_init(4, &starter->ring,
-				IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	r = make_ring(starter);
 	if (r < 0) {
 		free(starter);
 		return r;
@@ -68,6 +73,13 @@ static void reap(struct starter *starter, int *result, unsigned int *missing)
 	}
 }
 
+static void reset(struct starter *starter)
+{
+	io_uring_queue_exit(&starter->ring);
+	if (make_ring(starter) < 0)
+		abort();
+}
+
 int starter_connect(struct starter *starter, int fd, const union address *peer)
 {
 	int result = -ECANCELED;
@@ -81,8 +93,11 @@ int starter_connect(struct starter *starter, int fd, const union address *peer)
 	io_uring_prep_connect(sqe, fd, &peer->sa, address_size(peer));
 	io_uring_sqe_set_data64(sqe, TAG_CONNECT);
 	r = io_uring_submit(&starter->ring);
-	if (r < 0)
+	if (r < 0) {
+		/* It must not go out with the next one, when its number means another socket. */
+		reset(starter);
 		return r;
+	}
 	reap(starter, &result, &missing);
 	if (missing) {
 		sqe = io_uring_get_sqe(&starter->ring);

@@ -9,6 +9,8 @@
 
 #include "base/fd.h"
 #include "base/numbers.h"
+#include "target/table.h"
+#include "target/thread.h"
 
 /* A number that other threads keep reusing while we look: give up after so many. */
 #define ATTEMPTS_MAX 8
@@ -168,6 +170,11 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 	struct swap_outcome *outcome = job->outcome;
 	int r;
 
+	/* Nothing of an earlier attempt is left to be told. */
+	memset(&outcome->made, 0, sizeof(outcome->made));
+	outcome->why = NULL;
+	outcome->items = outcome->duplicates = 0;
+	outcome->has_timeout = false;
 	r = caller_get_file(job->caller, job->number, &job->old);
 	switch (r) {
 	case 0:
@@ -189,6 +196,8 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 	r = snapshot_read(job->old, &job->seen);
 	if (r < 0)
 		return r;
+	if (job->seen.state == SNAPSHOT_NOT_TCP)
+		policy_decide(swap->policy, &outcome->dest.in, POLICY_PROTO_UDP, &outcome->decision);
 	plan_connect(swap, job, asked_family);
 	outcome->how = job->plan.how;
 	switch (job->plan.how) {
@@ -219,11 +228,12 @@ static int ipv6_destination(struct swap *swap, const struct caller *caller, int 
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct snapshot seen;
+	int family;
 
 	if (!swap->translates || caller_get_file(caller, number, &fd) < 0 ||
 	    snapshot_read(fd, &seen) < 0 || seen.state != SNAPSHOT_FRESH || seen.family != AF_INET6)
 		return 0;
-	switch (present_read_family(fd, seen.family)) {
+	switch (form_of(swap, fd, &family)) {
 	case PRESENT_INET:
 		return -EAFNOSUPPORT;
 	case PRESENT_MAPPED:
@@ -242,7 +252,7 @@ static bool is_itself(struct swap *swap, const struct caller *caller, int number
 
 	return !swap->translates ||
 	       (caller_get_file(caller, number, &fd) == 0 &&
-		present_read(fd, &family) == PRESENT_ITSELF);
+		form_of(swap, fd, &family) == PRESENT_ITSELF);
 }
 
 int swap_connect(struct swap *swap, const struct caller *caller, const struct swap_request *request,
@@ -251,6 +261,7 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	struct swap_outcome *outcome = ret;
 	struct job job = {.caller = caller, .number = request->number, .old = -EBADF, .outcome = ret};
 	union address asked;
+	bool forgot = false;
 	int r = -ESTALE;
 
 	memset(ret, 0, sizeof(*ret));
@@ -289,6 +300,13 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		r = attempt(swap, &job, asked.sa.sa_family);
 		job.old = fd_close(job.old);
+		/* What is kept for speed goes before a program is told that there is no room. */
+		if (r == -EMFILE && !forgot) {
+			forgot = true;
+			thread_forget();
+			table_forget();
+			continue;
+		}
 		if (r != -ESTALE)
 			break;
 	}

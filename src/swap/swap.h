@@ -125,11 +125,16 @@ bool swap_name(struct swap *swap, int fd, bool peer, union address *ret);
 void swap_sent_on(struct swap *swap, pid_t tid, int number);
 
 /**
- * swap_bind() - bind a socket that its program believes to be AF_INET to an IPv4 address.
- * @fd: a duplicate of the socket, which is AF_INET6
+ * swap_binds() - whether a bind(2) on a socket is ours to make: its program believes the socket to be
+ * AF_INET, it is a fresh TCP socket in our reach, and its thread is under no rules that only its own
+ * calls meet. The marks alone prove nothing: a program can set them.
+ *
+ * swap_bind() - make it, to an IPv4 address.
+ * @fd: a duplicate of the socket
  *
  * Return: 0, or the errno that the program is to see, negative.
  */
+bool swap_binds(struct swap *swap, const struct caller *caller, int fd);
 int swap_bind(const struct caller *caller, int fd, const union address *local);
 
 /**

@@ -79,7 +79,9 @@ static void test_origin(void **state)
 
 	assert_int_equal(origins_new(&origins), 0);
 	assert_false(origin_get(origins, a, &got));
-	origin_put(origins, a, &dest);
+	assert_int_equal(origin_form(origins, a), PRESENT_ITSELF);
+	origin_put(origins, a, &dest, PRESENT_INET);
+	assert_int_equal(origin_form(origins, a), PRESENT_INET);
 	assert_true(origin_get(origins, a, &got));
 	assert_memory_equal(&got, &dest, sizeof(got));
 	assert_false(origin_get(origins, b, &got));

@@ -14,6 +14,8 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -26,12 +28,28 @@
 #define KERNEL_ERESTARTSYS 512
 #define KERNEL_ERESTART_RESTARTBLOCK 516
 
+/*
+ * The registers of a stopped thread. A 32-bit program has a smaller set (struct user_regs_struct32 in
+ * arch/x86/include/asm/user32.h, the first 18 words of struct pt_regs on arm): the kernel says by the
+ * length which it is.
+ */
+union registers {
+	struct user_regs_struct native;
+	uint32_t compat[18];
+};
+
 #if defined(__x86_64__)
-#define REGS_RESULT(regs) ((regs).rax)
-#define REGS_NR(regs) ((long)(regs).orig_rax)
+#define COMPAT_SIZE (17 * sizeof(uint32_t))
+#define COMPAT_RESULT 6 /* eax */
+#define COMPAT_NR 11	/* orig_eax */
+#define NATIVE_RESULT(regs) ((regs)->native.rax)
+#define NATIVE_NR(regs) ((long)(regs)->native.orig_rax)
 #elif defined(__aarch64__)
-#define REGS_RESULT(regs) ((regs).regs[0])
-#define REGS_NR(regs) ((long)(regs).regs[8])
+#define COMPAT_SIZE (18 * sizeof(uint32_t))
+#define COMPAT_RESULT 0 /* r0 */
+#define COMPAT_NR 7	/* r7 */
+#define NATIVE_RESULT(regs) ((regs)->native.regs[0])
+#define NATIVE_NR(regs) ((long)(regs)->native.regs[8])
 #else
 #error "say where this machine keeps a system call's number and result"
 #endif
@@ -43,13 +61,22 @@ static bool interrupted(long result)
 }
 
 /* The thread is stopped: replace the result of the interrupted call. */
-static int replace_result(pid_t tid, struct user_regs_struct *regs, long nr, int error)
+static int replace_result(pid_t tid, union registers *regs, size_t size, long nr, int error)
 {
-	struct iovec iov = {.iov_base = regs, .iov_len = sizeof(*regs)};
+	struct iovec iov = {.iov_base = regs, .iov_len = size};
 
-	if (REGS_NR(*regs) != nr || !interrupted((long)REGS_RESULT(*regs)))
+	if (size == sizeof(regs->native)) {
+		if (NATIVE_NR(regs) != nr || !interrupted((long)NATIVE_RESULT(regs)))
+			return 0;
+		NATIVE_RESULT(regs) = (unsigned long)-(long)error;
+	} else if (size == COMPAT_SIZE) {
+		if ((long)regs->compat[COMPAT_NR] != nr ||
+		    !interrupted((int32_t)regs->compat[COMPAT_RESULT]))
+			return 0;
+		regs->compat[COMPAT_RESULT] = (uint32_t)-error;
+	} else {
 		return 0;
-	REGS_RESULT(*regs) = (unsigned long)-(long)error;
+	}
 	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 1;
 }
 
@@ -64,7 +91,7 @@ int thread_end_call(pid_t tid, long nr, int error, uint64_t timeout_usec)
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
 		return -errno;
 	for (;;) {
-		struct user_regs_struct regs;
+		union registers regs = {0};
 		struct iovec iov = {.iov_base = &regs, .iov_len = sizeof(regs)};
 		int status = 0;
 		pid_t waited = waitpid(tid, &status, __WALL | WNOHANG);
@@ -76,7 +103,7 @@ int thread_end_call(pid_t tid, long nr, int error, uint64_t timeout_usec)
 		if (waited == tid && WIFSTOPPED(status) && status >> 16 == 0)
 			signal = WSTOPSIG(status);
 		if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) == 0) {
-			r = signal ? 0 : replace_result(tid, &regs, nr, error);
+			r = signal ? 0 : replace_result(tid, &regs, iov.iov_len, nr, error);
 			ptrace(PTRACE_DETACH, tid, NULL, (void *)signal);
 			return r;
 		}

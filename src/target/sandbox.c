@@ -21,14 +21,15 @@
 /* How far up the family tree to look. */
 #define ANCESTORS_MAX 256
 
-struct restricted {
-	struct thread_identity who;
-	uint64_t since; /* clock ticks since boot, as start times are */
-};
-
+/*
+ * The restricted processes that are alive, and the time of the first restriction: what is older than that
+ * descends from none of them. One that has died leaves orphans only, who are taken for its descendants by
+ * their age; so it need not be remembered.
+ */
 struct sandbox {
-	struct restricted *list;
-	size_t count;
+	struct thread_identity *list;
+	size_t count, room;
+	uint64_t since; /* clock ticks since boot, as start times are; 0: nobody was ever restricted */
 };
 
 int sandbox_new(struct sandbox **ret)
@@ -80,30 +81,59 @@ bool sandbox_ruleset_restricts(int ruleset)
 	return !WIFEXITED(status) || WEXITSTATUS(status) == 1;
 }
 
-int sandbox_add(struct sandbox *sandbox, pid_t tid)
-{
-	struct restricted entry;
-	struct restricted *list;
-	struct timespec now;
-	int r;
-
-	r = thread_identity(tid, &entry.who);
-	if (r < 0)
-		return r;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	entry.since = (uint64_t)now.tv_sec * sysconf(_SC_CLK_TCK) +
-		      (uint64_t)now.tv_nsec * sysconf(_SC_CLK_TCK) / 1000000000;
-	list = reallocarray(sandbox->list, sandbox->count + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	sandbox->list = list;
-	list[sandbox->count++] = entry;
-	return 0;
-}
-
 static bool same_process(const struct thread_identity *a, const struct thread_identity *b)
 {
 	return a->tgid == b->tgid && a->start == b->start;
+}
+
+static void forget_dead(struct sandbox *sandbox)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sandbox->count; i++) {
+		struct thread_identity now;
+
+		if (thread_identity(sandbox->list[i].tgid, &now) == 0 &&
+		    same_process(&now, &sandbox->list[i]))
+			sandbox->list[kept++] = sandbox->list[i];
+	}
+	sandbox->count = kept;
+}
+
+static int make_room(struct sandbox *sandbox)
+{
+	size_t room = sandbox->room ? sandbox->room * 2 : 16;
+	struct thread_identity *list;
+
+	if (sandbox->count == sandbox->room)
+		forget_dead(sandbox);
+	if (sandbox->count < sandbox->room)
+		return 0;
+	list = reallocarray(sandbox->list, room, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	sandbox->list = list;
+	sandbox->room = room;
+	return 0;
+}
+
+int sandbox_add(struct sandbox *sandbox, pid_t tid)
+{
+	struct thread_identity who;
+	struct timespec now;
+	long ticks = sysconf(_SC_CLK_TCK);
+	int r;
+
+	r = thread_identity(tid, &who);
+	if (r == 0)
+		r = make_room(sandbox);
+	if (r < 0)
+		return r;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (!sandbox->since)
+		sandbox->since = (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec * ticks / 1000000000;
+	sandbox->list[sandbox->count++] = who;
+	return 0;
 }
 
 /* Whether a process runs under a seccomp filter, as everything that we supervise does. */
@@ -123,17 +153,27 @@ static bool filtered(pid_t pid)
 	return found;
 }
 
-static bool covered_by(const struct restricted *entry, pid_t tid)
+static bool listed(const struct sandbox *sandbox, const struct thread_identity *who)
+{
+	for (size_t i = 0; i < sandbox->count; i++)
+		if (same_process(who, &sandbox->list[i]))
+			return true;
+	return false;
+}
+
+bool sandbox_covers(const struct sandbox *sandbox, pid_t tid)
 {
 	struct thread_identity at;
 
+	if (!sandbox->since)
+		return false;
 	if (thread_identity(tid, &at) < 0)
 		return true;
 	for (int i = 0; i < ANCESTORS_MAX; i++) {
-		if (same_process(&at, &entry->who))
+		if (listed(sandbox, &at))
 			return true;
-		/* Older than the restriction: neither it nor anything above it descends from it. */
-		if (at.start < entry->since)
+		/* Older than every restriction: neither it nor anything above it descends from one. */
+		if (at.start < sandbox->since)
 			return false;
 		/* A parent that no filter holds is no parent of a supervised process: an orphan. */
 		if (at.ppid <= 1 || !filtered(at.ppid))
@@ -144,20 +184,23 @@ static bool covered_by(const struct restricted *entry, pid_t tid)
 	return true;
 }
 
-bool sandbox_covers(const struct sandbox *sandbox, pid_t tid)
+static bool same_namespace(pid_t tid, const char *name)
 {
-	for (size_t i = 0; i < sandbox->count; i++)
-		if (covered_by(&sandbox->list[i], tid))
-			return true;
-	return false;
+	struct stat ours, theirs;
+	char path[64], own[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", tid, name);
+	snprintf(own, sizeof(own), "/proc/thread-self/ns/%s", name);
+	return stat(path, &theirs) == 0 && stat(own, &ours) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
 }
 
 bool sandbox_in_our_netns(pid_t tid)
 {
-	struct stat ours, theirs;
-	char path[64];
+	return same_namespace(tid, "net");
+}
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
-	return stat(path, &theirs) == 0 && stat("/proc/thread-self/ns/net", &ours) == 0 &&
-	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+bool sandbox_in_our_userns(pid_t tid)
+{
+	return same_namespace(tid, "user");
 }

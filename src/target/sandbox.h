@@ -50,3 +50,8 @@ bool sandbox_covers(const struct sandbox *sandbox, pid_t tid);
  * sandbox_in_our_netns() - whether a thread is in the network namespace of the calling thread.
  */
 bool sandbox_in_our_netns(pid_t tid);
+
+/**
+ * sandbox_in_our_userns() - the same for user namespaces.
+ */
+bool sandbox_in_our_userns(pid_t tid);

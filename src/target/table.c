@@ -72,6 +72,12 @@ static void let_go(struct held *slot)
 	slot->tid = 0;
 }
 
+void table_forget(void)
+{
+	for (unsigned int i = 0; i < HELD_SLOTS; i++)
+		let_go(&held[i]);
+}
+
 static int hold(pid_t tid, struct held **ret)
 {
 	struct held *slot = &held[(unsigned int)tid % HELD_SLOTS];

@@ -27,6 +27,11 @@ int table_walk(pid_t tid, int (*visit)(void *context, int number, enum table_kin
 	       void *context);
 
 /**
+ * table_forget() - close the directories that are kept; where descriptors have run out.
+ */
+void table_forget(void);
+
+/**
  * table_cloexec() - whether a number is closed on exec (fdinfo; pidfd_getfd(2) does not tell).
  * Return: 1, 0, or -ENOENT where nothing stands there, -EACCES, -ESRCH.
  */

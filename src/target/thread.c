@@ -49,6 +49,12 @@ static void cache_drop(struct cached *slot)
 	}
 }
 
+void thread_forget(void)
+{
+	for (unsigned int i = 0; i < CACHE_SLOTS; i++)
+		cache_drop(&cache[i]);
+}
+
 static int cache_get(pid_t tid, struct cached **ret)
 {
 	struct cached *slot = &cache[(unsigned int)tid % CACHE_SLOTS];
@@ -56,6 +62,9 @@ static int cache_get(pid_t tid, struct cached **ret)
 	int fd;
 
 	*ret = slot;
+	/* 0: a thread outside our pid namespace. */
+	if (tid <= 0)
+		return -ESRCH;
 	if (slot->tid == tid)
 		return 0;
 	if (!thread_pidfd_works()) {
@@ -204,6 +213,21 @@ bool thread_is_dying(pid_t tid)
 		return true;
 	/* Killed, but not yet on its way: the signal is pending for each thread of the group. */
 	return !read_mask(tid, "\nSigPnd:", &pending) || (pending & (1ULL << (SIGKILL - 1)));
+}
+
+bool thread_is_traced(pid_t tid)
+{
+	unsigned long long tracer;
+
+	/* Decimal, but all that matters is whether it is 0. */
+	return read_mask(tid, "\nTracerPid:", &tracer) && tracer != 0;
+}
+
+bool thread_in_seccomp(pid_t tid)
+{
+	char buffer[128];
+
+	return read_proc(tid, "wchan", buffer, sizeof(buffer)) > 0 && strncmp(buffer, "seccomp", 7) == 0;
 }
 
 bool thread_has_capability(pid_t tid, unsigned int capability)

@@ -22,6 +22,11 @@
  */
 int thread_get_file(pid_t tid, int number, int *ret, bool *ret_whole_process);
 
+/**
+ * thread_forget() - close the pidfds that are kept; where descriptors have run out.
+ */
+void thread_forget(void);
+
 /* Whether pidfds for single threads work here; probed once. */
 bool thread_pidfd_works(void);
 
@@ -45,6 +50,17 @@ bool thread_is_alone(pid_t tid);
  * thread_is_dying() - whether a thread has been killed, or has gone already.
  */
 bool thread_is_dying(pid_t tid);
+
+/**
+ * thread_is_traced() - whether another process traces the thread (ptrace(2)), so that we cannot.
+ */
+bool thread_is_traced(pid_t tid);
+
+/**
+ * thread_in_seccomp() - whether a thread waits for a supervisor's answer, or to be received by one
+ * (/proc/TID/wchan). False where the kernel does not tell.
+ */
+bool thread_in_seccomp(pid_t tid);
 
 /**
  * thread_has_capability() - whether a thread has a capability in effect, in its own user namespace.

@@ -84,7 +84,7 @@ class OrdinaryUser(support.ProcessTest):
         result = self.run_as_nobody(model, "true",
                                     options=["--trace-output", path, "--pass", "10.0.0.0/8"])
         self.assertEqual(result.returncode, 125)
-        self.assertEqual(result.stderr, f"reseat: {path}: Permission denied\n")
+        self.assertEqual(result.stderr, f"reseat: --trace-output '{path}': Permission denied\n")
 
 
 if __name__ == "__main__":
