@@ -147,8 +147,9 @@ static int read_items(struct walk *walk, int epoll)
 		char *line = procfs->buffer;
 		char *end;
 
+		/* Closed since it was opened: by another thread, with all its items. */
 		if (n < 0)
-			return -errno;
+			return errno == ENOENT || errno == ESRCH ? 0 : -errno;
 		if (n == 0)
 			return 0;
 		held += n;
