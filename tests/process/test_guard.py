@@ -188,6 +188,22 @@ class Killed(support.ProcessTest):
         support.wait_until(lambda: support.process_ended(target), "COMMAND ends")
         self.assert_helpers_end()
 
+    @each_model
+    def test_other_signals(self, model):
+        """No signal that says nothing of a mistake of its own ends the worker."""
+        process, _ = self.start_connector(model)
+        worker = self.helper("worker")
+        spared = {signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL,
+                  signal.SIGFPE, signal.SIGABRT, signal.SIGSYS}
+        for number in range(1, signal.SIGRTMAX + 1):
+            if number not in spared and not 32 <= number < signal.SIGRTMIN:
+                os.kill(worker, number)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        self.assertEqual(self.line(process), "111")
+        process.stdin.close()
+        self.assertEqual(process.wait(support.DEADLINE), 7)
+
     def test_front_after_guard(self):
         process, target = self.start_connector("front")
         os.kill(self.helper("guard"), signal.SIGKILL)

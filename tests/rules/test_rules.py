@@ -269,6 +269,54 @@ class Rules(unittest.TestCase):
         self.assertEqual(told[0][2], 7654)
 
 
+    def test_mptcp(self):
+        """An MPTCP socket cannot carry the mark, and is remembered."""
+        client = CLIENT.replace("else socket.AF_INET)", "else socket.AF_INET, socket.SOCK_STREAM, 262)")
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], "198.51.100.10:80", client=client)
+        self.assertEqual(told, [["64:ff9b::c633:640a 80", ["198.51.100.10", 80], "192.0.0.2", 2]])
+
+    def test_no_privilege_by_bind(self):
+        """The bind of a swapped socket is the supervisor's, and must give nobody a port below 1024."""
+        client = """
+import ctypes, errno, json, os, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def bind(fd, port):
+    address = struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + bytes(12)
+    return "bound" if libc.bind(fd, address, 16) == 0 else errno.errorcode[ctypes.get_errno()]
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+s = socket.socket()
+s.connect(("198.51.100.10", 80))
+libc.connect(s.fileno(), bytes(16), 16)
+told = [bind(s.fileno(), 81)]
+libc.unshare(0x10000000)
+told.append(bind(s.fileno(), 81))
+forged = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+forged.setsockopt(41, 30, 1)
+forged.setsockopt(41, 29, 0)
+told.append(bind(forged.fileno(), 53))
+told.append(bind(s.fileno(), 0))
+print(json.dumps(told))
+"""
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client)
+        self.assertEqual(told, ["EACCES", "EACCES", "EINVAL", "bound"])
+
+    @unittest.skipUnless(shutil.which("nft", path="/usr/sbin:/sbin"), "nftables is not installed")
+    def test_owner_for_filters(self):
+        """What filters by owner sees the target's, not the supervisor's."""
+        for command in ("add table inet reseat", "add chain inet reseat out "
+                        "{ type filter hook output priority 0; }", "add rule inet reseat out "
+                        "meta skuid 65534 tcp dport 80 reject with tcp reset"):
+            subprocess.run(["nft", command], check=True)
+        self.addCleanup(subprocess.run, ["nft", "delete table inet reseat"], check=True)
+        client = CLIENT.replace("told = []\n", """told = []
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+""")
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], "198.51.100.10:80", client=client)
+        self.assertEqual(told, ["ECONNREFUSED"])
+
+
 class Discovery(unittest.TestCase):
     """No rule at all: the network's NAT64 prefix, as RFC 7050 says."""
 
