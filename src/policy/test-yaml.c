@@ -321,7 +321,7 @@ static void test_file(void **state)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	assert_int_equal(policy_add_file(policy, path, &error), 0);
 	assert_int_equal(policy_count(policy), 4);
-	fd = fd_close(fd);
+	fd_close(fd);
 
 	fd = file_of("\nrules: x\n", 10);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
