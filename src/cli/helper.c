@@ -40,7 +40,7 @@ void helper_title(const char *name)
 /* Limits that COMMAND's user set for COMMAND: time and file size would end us, and COMMAND with us. */
 static void helper_limits(void)
 {
-	static const int limited[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA};
+	static const int limited[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
 
 	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
 		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};

@@ -11,14 +11,14 @@
 #include "intercept/intercept.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf_common.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,27 +70,31 @@ static int add_rules(scmp_filter_ctx ctx, const struct filter_options *options)
 	return r;
 }
 
+/* Through a pipe, which takes a program of this size whole and obeys no RLIMIT_FSIZE of the user's. */
 static int export_program(scmp_filter_ctx ctx, struct sock_fprog *ret)
 {
-	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct stat st;
+	_cleanup_close_ int out = -EBADF, in = -EBADF;
+	const size_t room = BPF_MAXINSNS * sizeof(struct sock_filter);
+	int ends[2];
+	ssize_t n;
 	int r;
 
-	if (fd < 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	r = seccomp_export_bpf(ctx, fd);
+	out = ends[0];
+	in = ends[1];
+	r = seccomp_export_bpf(ctx, in);
 	if (r < 0)
 		return r;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	ret->len = (unsigned short)(st.st_size / (off_t)sizeof(struct sock_filter));
-	ret->filter = malloc(st.st_size);
+	ret->filter = malloc(room);
 	if (!ret->filter)
 		return -ENOMEM;
-	if (pread(fd, ret->filter, st.st_size, 0) != st.st_size) {
+	n = read(out, ret->filter, room);
+	if (n <= 0 || n % (ssize_t)sizeof(struct sock_filter)) {
 		free(ret->filter);
 		return -EIO;
 	}
+	ret->len = (unsigned short)(n / (ssize_t)sizeof(struct sock_filter));
 	return 0;
 }
 

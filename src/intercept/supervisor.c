@@ -30,6 +30,7 @@
 #include "base/compat.h"
 #include "base/fd.h"
 #include "base/numbers.h"
+#include "base/start.h"
 #include "intercept/handlers.h"
 
 /* Interrupts RECV. It does nothing, and its handler is there only so that it does not kill. */
@@ -241,10 +242,10 @@ int supervisor_run(struct supervisor *supervisor)
 	sigfillset(&all);
 	sigdelset(&all, WAKE_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, receiver, supervisor);
+	r = start_thread(&thread, receiver, supervisor);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r)
-		return -r;
+	if (r < 0)
+		return r;
 	for (;;) {
 		struct pollfd p[] = {
 			{.fd = supervisor->listener},

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/numbers.h"
+#include "base/start.h"
 #include "target/thread.h"
 
 /* How often a thread is looked at until it waits, and after how long it is taken to be elsewhere. */
@@ -268,7 +269,7 @@ static void expire(const struct entry *entry)
 	if (!copy)
 		return;
 	*copy = *entry;
-	if (pthread_create(&thread, NULL, end_wait, copy))
+	if (start_thread(&thread, end_wait, copy) < 0)
 		free(copy);
 	else
 		pthread_detach(thread);

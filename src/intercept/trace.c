@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/start.h"
 #include "target/thread.h"
 
 #define QUEUE_LINES 4096
@@ -87,10 +88,10 @@ int trace_new(struct trace **ret, enum trace_format format, int fd)
 	trace->fd = fd;
 	pthread_mutex_init(&trace->lock, NULL);
 	pthread_cond_init(&trace->filled, NULL);
-	r = pthread_create(&trace->writer, NULL, write_lines, trace);
-	if (r) {
+	r = start_thread(&trace->writer, write_lines, trace);
+	if (r < 0) {
 		free(trace);
-		return -r;
+		return r;
 	}
 	*ret = trace;
 	return 0;

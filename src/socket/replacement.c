@@ -131,6 +131,10 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 	r = present_mark(fd, want->family, want->form);
 	if (r < 0 && r != -ENOPROTOOPT && r != -EOPNOTSUPP)
 		return r;
+	if (seen->owner.pid && fcntl(fd, F_SETOWN_EX, &seen->owner) < 0)
+		return -errno;
+	if (seen->signal && fcntl(fd, F_SETSIG, seen->signal) < 0)
+		return -errno;
 	/* Fails with ENOTCONN, as it did for the program, and has its effect. */
 	if (seen->shut_read)
 		shutdown(fd, SHUT_RD);
@@ -159,14 +163,10 @@ void replacement_undo(int old, const struct snapshot *seen)
 int replacement_finish(int fd, const struct snapshot *seen)
 {
 	/* Of the access mode nothing can be changed; O_DIRECT is refused on sockets. */
-	int flags = seen->status_flags & (O_NONBLOCK | O_APPEND | O_NOATIME);
+	int flags = seen->status_flags & (O_NONBLOCK | O_APPEND | O_NOATIME | O_ASYNC);
 
 	if (seen->bound && !seen->reuse)
 		set_reuse(fd, 0);
-	if (seen->owner.pid && fcntl(fd, F_SETOWN_EX, &seen->owner) < 0)
-		return -errno;
-	if (seen->signal && fcntl(fd, F_SETSIG, seen->signal) < 0)
-		return -errno;
 	if (fcntl(fd, F_SETFL, flags) == 0)
 		return 0;
 	/* O_NOATIME wants the owner, and means nothing to a socket. */

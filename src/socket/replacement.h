@@ -19,7 +19,7 @@ struct replacement {
 
 /**
  * replacement_make() - a fresh, non-blocking socket with everything that the program gave the old one:
- * options, owner, bound address and port.
+ * options, owner, who gets SIGIO, bound address and port.
  * @old: a duplicate of the old socket. Where it is bound to a port, SO_REUSEADDR is set on it, because
  *	two sockets hold the port for a moment: replacement_undo() puts that right if the old one stays
  * @ret_refused: receives what could not be taken along (static text), or NULL
@@ -41,8 +41,8 @@ void replacement_undo(int old, const struct snapshot *seen);
 
 /**
  * replacement_finish() - what the old socket lent to the new one goes back, once the old is gone from
- * the target: SO_REUSEADDR as the program had it; status flags and who gets SIGIO as the old socket's.
- * O_ASYNC is left out: it is set through the target's number, see replacement_set_async().
+ * the target: SO_REUSEADDR as the program had it; status flags as the old socket's. O_ASYNC must be on
+ * already, if it is among them: see replacement_set_async().
  *
  * Return: 0 or a negative errno.
  */

@@ -127,7 +127,27 @@ int apply_in_place(struct swap *swap, struct job *job)
 	return 0;
 }
 
-/* The replacement, connected or connecting: parked by an earlier call, or made now. */
+/* Signals carry the number that O_ASYNC was set through: the target's, in our table. */
+static void set_async(struct job *job, const int *new)
+{
+	int r = numbers_claim(job->number);
+
+	if (r == 0 && dup3(*new, job->number, O_CLOEXEC) < 0)
+		r = -errno;
+	if (r == 0) {
+		r = replacement_set_async(job->number);
+		close(job->number);
+	}
+	if (r < 0) {
+		job->outcome->exact = false;
+		job->outcome->why = "O_ASYNC";
+	}
+}
+
+/*
+ * The replacement, connected or connecting: parked by an earlier call, or made now. @ret is a registered
+ * variable, which the caller closes also on failure.
+ */
 static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret_result)
 {
 	const struct replacement *make = &job->plan.make;
@@ -138,8 +158,8 @@ static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret
 		.dest = job->outcome->dest,
 		.peer = make->peer,
 	};
-	_cleanup_close_ int fd = -EBADF;
 	const char *refused = NULL;
+	int fd;
 	int r;
 
 	fd = parked_take(&swap->parked, &wanted);
@@ -147,21 +167,23 @@ static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret
 		*ret_result = connect(fd, &make->peer.sa, address_size(&make->peer)) < 0 ? -errno : 0;
 		if (*ret_result == -EALREADY)
 			*ret_result = -EINPROGRESS;
-		*ret = fd_take(&fd);
+		*ret = fd;
 		return 0;
 	}
-	r = replacement_make(make, swap->options, job->old, &job->seen, &fd, &refused);
+	r = replacement_make(make, swap->options, job->old, &job->seen, ret, &refused);
 	if (r < 0)
 		return r;
 	if (refused) {
 		job->outcome->exact = false;
 		job->outcome->why = refused;
 	}
-	r = connect(fd, &make->peer.sa, address_size(&make->peer)) < 0 ? -errno : 0;
+	/* Before the connect: on a near network its end comes at once, and is signalled once. */
+	if (job->seen.status_flags & O_ASYNC)
+		set_async(job, ret);
+	r = connect(*ret, &make->peer.sa, address_size(&make->peer)) < 0 ? -errno : 0;
 	if (r < 0 && r != -EINPROGRESS)
 		return r;
 	*ret_result = r;
-	*ret = fd_take(&fd);
 	return 0;
 }
 
@@ -251,23 +273,6 @@ static void park(struct swap *swap, struct job *job, int *new)
 	parked_put(&swap->parked, &one);
 }
 
-/* Signals carry the number that O_ASYNC was set through: the target's, in our table. */
-static void set_async(struct job *job, const int *new)
-{
-	int r = numbers_claim(job->number);
-
-	if (r == 0 && dup3(*new, job->number, O_CLOEXEC) < 0)
-		r = -errno;
-	if (r == 0) {
-		r = replacement_set_async(job->number);
-		close(job->number);
-	}
-	if (r < 0) {
-		job->outcome->exact = false;
-		job->outcome->why = "O_ASYNC";
-	}
-}
-
 /* From the first ADDFD on: the replacement is there and connected. */
 static int commit(struct swap *swap, struct job *job, int *new, int result, bool cloexec)
 {
@@ -297,8 +302,6 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		return r;
 	}
 	remember(swap, job, *new);
-	if (job->seen.status_flags & O_ASYNC)
-		set_async(job, new);
 	r = follow(swap, job, new);
 	if (r < 0) {
 		/* The old socket goes back where it was; it was never touched. */
