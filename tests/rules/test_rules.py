@@ -13,6 +13,7 @@ Each server answers a connection with one line: the address that it was reached 
 import ctypes
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -118,11 +119,16 @@ class Rules(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.trace = os.path.join(self.folder, "trace")
 
-    def run_client(self, options, *destinations, client=CLIENT):
+    def run_client(self, options, *destinations, client=CLIENT, limits=()):
+        def limit():
+            for what, value in limits:
+                resource.setrlimit(what, (value, value))
+
         done = subprocess.run(
             [RESEAT, "run", *options, "--trace=json", "--trace-output", self.trace, "--",
              sys.executable, "-I", "-c", client, *destinations],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE, text=True,
+            preexec_fn=limit)
         self.assertEqual(done.stderr.replace("\n", ""), "".join(
             line for line in done.stderr.splitlines() if "RFC 6052" in line))
         self.assertEqual(done.returncode, 0)
@@ -268,6 +274,30 @@ class Rules(unittest.TestCase):
                                client=client.replace("s.getsockname()[0]", "s.getsockname()[1]"))
         self.assertEqual(told[0][2], 7654)
 
+
+    def test_limits_of_the_user(self):
+        """What bounds the program's stack and files does not end its supervisor."""
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], *["198.51.100.10:80"] * 20,
+                               limits=((resource.RLIMIT_STACK, 96 * 1024),
+                                       (resource.RLIMIT_FSIZE, 1024)))
+        self.assertEqual({line[0] for line in told}, {"64:ff9b::c633:640a 80"})
+
+    def test_signal_of_completion(self):
+        """O_ASYNC, set before connect, signals its completion once, through the program's number."""
+        client = """
+import fcntl, json, os, select, signal, socket, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
+s = socket.socket()
+fcntl.fcntl(s, fcntl.F_SETOWN, os.getpid())
+fcntl.fcntl(s, 10, signal.SIGRTMIN)
+fcntl.fcntl(s, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+s.connect_ex(("198.51.100.10", 80))
+select.select([], [s], [], 10)
+told = signal.sigtimedwait({signal.SIGRTMIN}, 10)
+print(json.dumps(bool(told)))
+fcntl.fcntl(s, fcntl.F_SETFL, 0)
+"""
+        self.assertTrue(self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client))
 
     def test_mptcp(self):
         """An MPTCP socket cannot carry the mark, and is remembered."""
