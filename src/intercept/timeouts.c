@@ -151,6 +151,13 @@ static void look_resumed(struct entry *entry)
 	}
 }
 
+/* Free entries at the end need not be looked at. The lock is held. */
+static void trim(struct timeouts *timeouts)
+{
+	while (timeouts->used && timeouts->entries[timeouts->used - 1].phase == FREE)
+		timeouts->used--;
+}
+
 static bool make_room(struct timeouts *timeouts)
 {
 	unsigned int room = timeouts->room ? timeouts->room * 2 : 16;
@@ -198,12 +205,6 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexe
 	pthread_mutex_unlock(&timeouts->lock);
 }
 
-static void restore_if_resumed(const struct entry *entry)
-{
-	if (entry->phase == RESUMED)
-		restore(entry);
-}
-
 void timeouts_forget(struct timeouts *timeouts, pid_t tid)
 {
 	pthread_mutex_lock(&timeouts->lock);
@@ -212,11 +213,11 @@ void timeouts_forget(struct timeouts *timeouts, pid_t tid)
 
 		if (entry->phase == FREE || entry->tid != tid)
 			continue;
-		restore_if_resumed(entry);
+		if (entry->phase == RESUMED)
+			restore(entry);
 		entry->phase = FREE;
 	}
-	while (timeouts->used && timeouts->entries[timeouts->used - 1].phase == FREE)
-		timeouts->used--;
+	trim(timeouts);
 	pthread_mutex_unlock(&timeouts->lock);
 }
 
@@ -310,8 +311,7 @@ void timeouts_work(struct timeouts *timeouts)
 	now = clock_usec();
 	for (unsigned int i = 0; i < timeouts->used; i++)
 		look(&timeouts->entries[i], now);
-	while (timeouts->used && timeouts->entries[timeouts->used - 1].phase == FREE)
-		timeouts->used--;
+	trim(timeouts);
 	schedule(timeouts, timeouts->timer);
 	pthread_mutex_unlock(&timeouts->lock);
 }

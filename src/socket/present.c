@@ -40,13 +40,6 @@ static enum present_form read_inet6(int fd, int isolate)
 	return get(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL) == 0 ? PRESENT_INET : PRESENT_MAPPED;
 }
 
-enum present_form present_read_family(int fd, int family)
-{
-	if (family == AF_INET6)
-		return read_inet6(fd, get(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE));
-	return get(fd, IPPROTO_IP, IP_MULTICAST_ALL) == 0 ? PRESENT_INET_PEER : PRESENT_ITSELF;
-}
-
 enum present_form present_read(int fd, int *ret_family)
 {
 	/* Each family has options that the others do not: one call tells it and the mark. */

@@ -41,6 +41,3 @@ int present_mark(int fd, int family, enum present_form form);
  *	PRESENT_ITSELF
  */
 enum present_form present_read(int fd, int *ret_family);
-
-/* The same where the family is known. */
-enum present_form present_read_family(int fd, int family);
