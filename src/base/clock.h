@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 /**
@@ -14,4 +15,19 @@ static inline uint64_t clock_usec(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/**
+ * clock_after() - the time that comes so long after another, in microseconds; UINT64_MAX, which never
+ * comes, where that is beyond what can be counted. @length: not negative
+ */
+static inline uint64_t clock_after(uint64_t since, const struct timeval *length)
+{
+	uint64_t usec;
+
+	if (__builtin_mul_overflow((uint64_t)length->tv_sec, 1000000, &usec) ||
+	    __builtin_add_overflow(usec, (uint64_t)length->tv_usec, &usec) ||
+	    __builtin_add_overflow(usec, since, &usec))
+		return UINT64_MAX;
+	return usec;
 }

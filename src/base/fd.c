@@ -25,3 +25,17 @@ void fd_free_pointer(void *pointer)
 {
 	free(*(void **)pointer);
 }
+
+void fd_write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, text, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		length -= (size_t)n;
+	}
+}

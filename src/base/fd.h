@@ -8,6 +8,7 @@
 #pragma once
 
 #include <errno.h>
+#include <stddef.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _cleanup_close_ _cleanup_(fd_close_pointer)
@@ -21,6 +22,12 @@
  * not retried: on Linux the descriptor is gone either way.
  */
 int fd_close(int fd);
+
+/**
+ * fd_write_all() - write(2) until everything is written, or it fails: whoever reads it is gone then, and there
+ * is nobody to tell.
+ */
+void fd_write_all(int fd, const char *text, size_t length);
 
 /* For _cleanup_close_ and _cleanup_free_. */
 void fd_close_pointer(int *fd);

@@ -11,14 +11,28 @@
 /* A process with a lower RLIMIT_NOFILE could not have opened what a supervisor needs. */
 #define SURELY_ALLOWED 32
 
-static _Thread_local int *owned[NUMBERS_MAX];
-static _Thread_local int owned_count;
+static _Thread_local int **owned;
+static _Thread_local int owned_count, owned_room;
 
 void numbers_own(int *fd)
 {
-	if (owned_count == NUMBERS_MAX)
-		abort();
+	if (owned_count == owned_room) {
+		int room = owned_room ? 2 * owned_room : 64;
+		int **grown = reallocarray(owned, room, sizeof(*grown));
+
+		if (!grown)
+			return;
+		owned = grown;
+		owned_room = room;
+	}
 	owned[owned_count++] = fd;
+}
+
+void numbers_disown_all(void)
+{
+	free(owned);
+	owned = NULL;
+	owned_count = owned_room = 0;
 }
 
 void numbers_disown(int *fd)
@@ -62,17 +76,35 @@ int numbers_claim(int number)
 	return -EBUSY;
 }
 
+int numbers_claim_for(int number, const int *fd)
+{
+	/* The lowest that is free from there on: mostly it is the one, and then nothing had to be asked. */
+	int got = fcntl(*fd, F_DUPFD_CLOEXEC, number);
+	int r;
+
+	if (got == number)
+		return 0;
+	if (got >= 0)
+		close(got);
+	r = numbers_claim(number);
+	if (r < 0)
+		return r;
+	return dup3(*fd, number, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
 static int ascending(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
 }
 
-void numbers_keep_registered(void)
+int numbers_keep_registered(void)
 {
-	static _Thread_local int kept[NUMBERS_MAX];
+	int *kept = calloc(owned_count + 1, sizeof(*kept));
 	int count = 0;
 	unsigned int from = 0;
 
+	if (!kept)
+		return -ENOMEM;
 	for (int i = 0; i < owned_count; i++)
 		if (*owned[i] >= 0)
 			kept[count++] = *owned[i];
@@ -83,4 +115,6 @@ void numbers_keep_registered(void)
 		from = kept[i] + 1;
 	}
 	close_range(from, ~0U, 0);
+	free(kept);
+	return 0;
 }

@@ -12,16 +12,19 @@
  */
 #pragma once
 
-/* Descriptors that a thread can have registered at once. */
-#define NUMBERS_MAX 4096
-
 /**
  * numbers_own() - register a variable that holds, or will hold, a descriptor (or -EBADF).
- * The variable must stay where it is until numbers_disown(). More than NUMBERS_MAX is a
- * programming error and aborts.
+ * The variable must stay where it is until numbers_disown().
+ *
+ * Without memory it is not registered: its number cannot be claimed.
  */
 void numbers_own(int *fd);
 void numbers_disown(int *fd);
+
+/**
+ * numbers_disown_all() - for a thread that ends.
+ */
+void numbers_disown_all(void);
 
 /**
  * numbers_claim() - make a number free in the calling thread's table.
@@ -33,7 +36,15 @@ void numbers_disown(int *fd);
 int numbers_claim(int number);
 
 /**
- * numbers_keep_registered() - close every descriptor that is not registered; for a thread that has just
- * left the table that it shared.
+ * numbers_claim_for() - put a duplicate of a file at a number that nothing of the calling thread stands at then.
+ * @fd: the variable that holds it, which may be moved
+ *
+ * Return: 0; as numbers_claim(); or the errno of dup3(2), negative.
  */
-void numbers_keep_registered(void);
+int numbers_claim_for(int number, const int *fd);
+
+/**
+ * numbers_keep_registered() - close every descriptor that is not registered; for a thread that has just
+ * left the table that it shared. Return: 0; -ENOMEM: nothing was closed.
+ */
+int numbers_keep_registered(void);

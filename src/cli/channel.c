@@ -7,64 +7,38 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
+#include "base/rights.h"
+
 int channel_open(int ret[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? -errno : 0;
 }
 
-union control {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(2 * sizeof(int))];
-};
-
 int channel_send_start(int channel, const struct channel_start *start)
 {
-	pid_t pid = start->pid;
-	struct iovec iov = {.iov_base = &pid, .iov_len = sizeof(pid)};
-	union control control = {0};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
-	};
 	const int fds[2] = {start->listener, start->pidfd};
+	int r = 0;
 
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	for (int i = 0; i < 2; i++)
-		if (sendmsg(channel, &msg, MSG_NOSIGNAL) < 0)
-			return -errno;
-	return 0;
+	/* Guard and worker receive one each. */
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = rights_send(channel, &start->pid, sizeof(start->pid), fds, 2);
+	return r;
 }
 
 int channel_receive_start(int channel, struct channel_start *ret)
 {
 	pid_t pid = 0;
-	struct iovec iov = {.iov_base = &pid, .iov_len = sizeof(pid)};
-	union control control = {0};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
-	};
 	int fds[2];
-	ssize_t length;
+	ssize_t length = rights_receive(channel, &pid, sizeof(pid), fds, 2);
 
-	do
-		length = recvmsg(channel, &msg, MSG_CMSG_CLOEXEC);
-	while (length < 0 && errno == EINTR);
-	if (length < 0)
-		return errno == ECONNRESET ? 0 : -errno;
-	if (length == 0)
-		return 0;
-	if (length != sizeof(pid) || msg.msg_flags & MSG_CTRUNC ||
-	    control.header.cmsg_len != CMSG_LEN(sizeof(fds)))
+	if (length <= 0)
+		return length == -ECONNRESET ? 0 : (int)length;
+	if (length != sizeof(pid) || fds[0] < 0 || fds[1] < 0) {
+		fd_close(fds[0]);
+		fd_close(fds[1]);
 		return -EMFILE;
-	memcpy(fds, CMSG_DATA(&control.header), sizeof(fds));
+	}
 	*ret = (struct channel_start){.pid = pid, .listener = fds[0], .pidfd = fds[1]};
 	return 1;
 }

@@ -104,7 +104,12 @@ static int check(void)
 
 int check_command(int argc, char **argv)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL}};
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"options", no_argument, NULL, 'o'},
+		{NULL},
+	};
+	bool table = false;
 	int option;
 
 	argv[0] = (char *)"reseat check";
@@ -113,12 +118,20 @@ int check_command(int argc, char **argv)
 			usage_check(stdout);
 			return 0;
 		}
+		if (option == 'o') {
+			table = true;
+			continue;
+		}
 		message(STDERR_FILENO, "try 'reseat check --help'");
 		return EXIT_USAGE;
 	}
 	if (optind < argc) {
 		message(STDERR_FILENO, "check takes no argument");
 		return EXIT_USAGE;
+	}
+	if (table) {
+		check_options();
+		return 0;
 	}
 	return check();
 }

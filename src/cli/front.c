@@ -19,6 +19,8 @@
  * The front blocks every signal and reads them from a descriptor. A stop signal sent to the group
  * stops COMMAND, and the front follows when it hears of that: if it stopped at once, and COMMAND
  * had a handler, the two would differ. What cannot be passed on is SIGSTOP sent to the front alone.
+ *
+ * Where connects are only observed the front ends when the report is written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +42,7 @@
 #include "cli/front_link.h"
 #include "cli/helper.h"
 #include "cli/message.h"
+#include "cli/observe.h"
 #include "cli/session.h"
 
 struct front {
@@ -99,6 +102,8 @@ static void front_worker(struct front *front)
 static noreturn void front_exited(struct front *front, int status)
 {
 	front_worker(front);
+	if (front->session->options->observe)
+		observe_wait(front->session->reported[0], front->signals);
 	if (WIFSIGNALED(status))
 		front_die(WTERMSIG(status));
 	_exit(WEXITSTATUS(status));
@@ -337,6 +342,8 @@ static void front_open(struct session *session)
 	session->front = true;
 	session->front_pid = getpid();
 	session->front_pidfd = pidfd_open(session->front_pid, 0);
+	if (r == 0 && session->options->observe && pipe2(session->reported, O_CLOEXEC) < 0)
+		r = -errno;
 	if (r == 0 &&
 	    (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->link) < 0 ||
 	     socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session->sentinel) < 0))
@@ -351,7 +358,8 @@ static void front_open(struct session *session)
 static void front_prepare(struct front *front)
 {
 	struct session *session = front->session;
-	const int keep[] = {session->messages, session->link[0], session->sentinel[0]};
+	const int keep[] = {session->messages, session->link[0], session->sentinel[0],
+			    session->reported[0]};
 	sigset_t all;
 
 	helper_detach("reseat", keep, sizeof(keep) / sizeof(*keep));

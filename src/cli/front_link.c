@@ -12,54 +12,27 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/rights.h"
 
 /* The guard answers at once; one that was stopped by hand must not stop the front with it. */
 #define SENTINEL_TIMEOUT_MS 1000
 
-union control {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
 void link_send(int link, const struct link_message *message, int pidfd)
 {
-	struct iovec iov = {.iov_base = (void *)message, .iov_len = sizeof(*message)};
-	union control control = {0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (pidfd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(pidfd));
-		memcpy(CMSG_DATA(&control.header), &pidfd, sizeof(pidfd));
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.space);
-	}
-	(void)sendmsg(link, &msg, MSG_NOSIGNAL);
+	(void)rights_send(link, message, sizeof(*message), &pidfd, pidfd >= 0);
 }
 
 int link_receive(int link, struct link_message *ret, int *ret_pidfd)
 {
 	struct link_message message;
-	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message)};
-	union control control = {0};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
-	};
-	ssize_t length;
+	int pidfd;
 
-	do
-		length = recvmsg(link, &msg, MSG_CMSG_CLOEXEC);
-	while (length < 0 && errno == EINTR);
-	if (length != sizeof(message))
+	if (rights_receive(link, &message, sizeof(message), &pidfd, 1) != sizeof(message)) {
+		fd_close(pidfd);
 		return 0;
+	}
 	*ret = message;
-	*ret_pidfd = -EBADF;
-	if (control.header.cmsg_len == CMSG_LEN(sizeof(*ret_pidfd)))
-		memcpy(ret_pidfd, CMSG_DATA(&control.header), sizeof(*ret_pidfd));
+	*ret_pidfd = pidfd;
 	return 1;
 }
 

@@ -10,7 +10,8 @@
  *
  *     COMMAND                        at once
  *     the thread whose               at once (guard_shared.h)
- *     notification was pending
+ *     notification was pending,
+ *     or who waits in one
  *     any other process              at its next trapped call; one that makes none goes on
  *
  * In the front model the guard is COMMAND's parent and the sentinel of its process group
@@ -39,6 +40,7 @@
 #include "cli/message.h"
 #include "cli/parent.h"
 #include "cli/session.h"
+#include "target/caller.h"
 #include "target/thread.h"
 
 /* On Linux 6.1 a receive whose notification was withdrawn in the meantime waits for ever. */
@@ -73,8 +75,9 @@ static void guard_main_gone(struct guard *guard)
 }
 
 /* Kill the process that a thread belongs to. */
-static void guard_end_thread(struct guard *guard, pid_t tid, const __u64 *id)
+static void guard_end_thread(struct guard *guard, pid_t tid, uint64_t id)
 {
+	const struct caller caller = {.listener = &guard->start.listener, .id = id, .tid = tid};
 	pid_t tgid = thread_tgid(tid);
 	_cleanup_close_ int pidfd = tgid > 0 ? pidfd_open(tgid, 0) : -EBADF;
 	char name[16];
@@ -82,7 +85,7 @@ static void guard_end_thread(struct guard *guard, pid_t tid, const __u64 *id)
 	if (pidfd < 0)
 		return;
 	/* The notification is still there, so pid and pidfd are those of its sender. */
-	if (ioctl(guard->start.listener, SECCOMP_IOCTL_NOTIF_ID_VALID, id) < 0)
+	if (!caller_valid(&caller))
 		return;
 	thread_name(tid, name);
 	if (tgid != guard->start.pid)
@@ -114,7 +117,7 @@ static void guard_receive(struct guard *guard)
 	sigprocmask(SIG_BLOCK, &alarm, NULL);
 	setitimer(ITIMER_REAL, &none, NULL);
 	if (r == 0)
-		guard_end_thread(guard, (pid_t)guard->notification->pid, &guard->notification->id);
+		guard_end_thread(guard, (pid_t)guard->notification->pid, guard->notification->id);
 }
 
 static bool guard_hung_up(const struct guard *guard)
@@ -165,10 +168,17 @@ static void guard_worker_gone(struct guard *guard)
 	guard->receiving = true;
 	if (guard->start.pidfd >= 0)
 		pidfd_send_signal(guard->start.pidfd, SIGKILL, NULL, 0);
-	/* The worker's last; it may have been answered, then its id is not valid any more. */
+	/* The worker's last, then those that wait; it may have been answered, then its id is not valid any more. */
 	memcpy(&pending, session->shared->request, sizeof(pending));
 	if (pending.id)
-		guard_end_thread(guard, (pid_t)pending.pid, &pending.id);
+		guard_end_thread(guard, (pid_t)pending.pid, pending.id);
+	/* They fill the table from its beginning. */
+	for (size_t i = 0; i < GUARD_HELD_MAX && atomic_load(&session->shared->held[i].tid); i++) {
+		const __u64 id = atomic_load(&session->shared->held[i].id);
+
+		if (id)
+			guard_end_thread(guard, atomic_load(&session->shared->held[i].tid), id);
+	}
 }
 
 static void guard_children(struct guard *guard)

@@ -5,10 +5,12 @@
  * Nothing of reseat is left there after execve(2): every descriptor is CLOEXEC, the signal mask is
  * the one that reseat was started with, dispositions were never changed, the variable that names
  * the watch backend is taken out of the environment. The filter comes first and COMMAND last:
- * between them the supervisor says that everything that can fail has worked. This process makes no
- * call meanwhile that the filter traps.
+ * between them the supervisor says that everything that can fail has worked. This thread makes no
+ * call meanwhile that the filter traps. A policy may trap sendmsg(2), which hands the listener over: that
+ * is done by a thread that was started before the filter was loaded, and has none.
  */
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/start.h"
 #include "cli/channel.h"
 #include "cli/message.h"
 #include "cli/session.h"
@@ -67,21 +70,51 @@ static noreturn void launch_exec(const struct session *session)
 	_exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
 }
 
+/* The thread without a filter. */
+struct handover {
+	pthread_t thread;
+	sem_t loaded;
+	int channel;
+	const struct channel_start *start;
+	int result;
+};
+
+static void *launch_hand_over(void *context)
+{
+	struct handover *handover = context;
+
+	while (sem_wait(&handover->loaded) < 0)
+		;
+	handover->result = channel_send_start(handover->channel, handover->start);
+	return NULL;
+}
+
 noreturn void launch_target(struct session *session)
 {
 	struct filter_options filter;
 	struct channel_reply reply = {.kind = CHANNEL_FAILED};
 	struct channel_start start = {.pid = getpid(), .pidfd = -EBADF, .listener = -EBADF};
+	struct handover handover = {.channel = session->channel[0], .start = &start};
 	int r;
 
+	sem_init(&handover.loaded, 0, 0);
 	filter_options_for(&filter, session->options->policy);
+	if (session->options->origins)
+		filter_options_share(&filter);
+	if (session->options->observe)
+		filter_options_observe(&filter);
 	start.pidfd = pidfd_open(start.pid, 0);
 	if (start.pidfd < 0)
 		launch_fail(session, "this kernel has no pidfd_open(2)");
+	r = start_thread(&handover.thread, launch_hand_over, &handover);
+	if (r < 0)
+		launch_fail(session, "cannot start a thread");
 	r = filter_load(&filter, session->no_new_privs, &start.listener);
 	if (r < 0)
 		launch_fail_filter(session, r);
-	r = channel_send_start(session->channel[0], &start);
+	sem_post(&handover.loaded);
+	pthread_join(handover.thread, NULL);
+	r = handover.result;
 	start.listener = fd_close(start.listener);
 	if (r == 0)
 		r = channel_receive_reply(session->channel[0], &reply);

@@ -18,6 +18,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"run", run_command},
+	{"observe", run_command},
 	{"check", check_command},
 	{"policy", policy_command},
 };

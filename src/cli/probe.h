@@ -24,8 +24,13 @@ extern const size_t probe_count;
 bool probe_no_listener(char *ret, size_t size);
 bool probe_notification(char *ret, size_t size);
 bool probe_wait_killable(char *ret, size_t size);
+bool probe_killable_from_start(char *ret, size_t size);
 bool probe_sync_wake_up(char *ret, size_t size);
 bool probe_addfd(char *ret, size_t size);
+bool probe_expect(char *ret, size_t size);
+bool probe_watch_kernel(char *ret, size_t size);
+/* What the kernel does when a file is replaced, as caller_replace_flags() tells. */
+unsigned int probe_replaces(void);
 
 /* Probes that look into another process; probe_process.c. */
 bool probe_getfd(char *ret, size_t size);
@@ -34,9 +39,13 @@ bool probe_kcmp_file(char *ret, size_t size);
 bool probe_kcmp_epoll(char *ret, size_t size);
 bool probe_memory(char *ret, size_t size);
 bool probe_fdinfo(char *ret, size_t size);
+bool probe_watch_bpf(char *ret, size_t size);
+bool probe_watch_default(char *ret, size_t size);
+bool probe_compare(char *ret, size_t size);
 
 /* Sockets; probe_socket.c. */
 bool probe_ipv6(char *ret, size_t size);
 bool probe_netns_cookie(char *ret, size_t size);
 bool probe_uring_connect(char *ret, size_t size);
+bool probe_origins(char *ret, size_t size);
 bool probe_mptcp(char *ret, size_t size);

@@ -30,6 +30,8 @@
 #include "base/compat.h"
 #include "base/fd.h"
 #include "cli/probe.h"
+#include "target/caller.h"
+#include "watch/watch.h"
 
 #define ANSWER 42
 #define TIMEOUT_MS 5000
@@ -38,9 +40,10 @@ struct notify_results {
 	bool done;
 	int load_error; /* errno of loading with a listener */
 	bool answered;
-	bool wait_killable;
+	bool wait_killable, killable_from_start;
 	bool sync_wake_up;
 	bool replaced;
+	unsigned int replaces; /* see caller_replace_flags() */
 };
 
 static struct notify_results *results;
@@ -106,8 +109,11 @@ static void notify_child(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return;
-	listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER |
-			       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV |
+			       SECCOMP_FILTER_FLAG_WAIT_KILLABLE);
+	results->killable_from_start = listener >= 0;
+	if (listener < 0 && errno == EINVAL)
+		listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	results->wait_killable = listener >= 0;
 	if (listener < 0 && errno == EINVAL)
 		listener = notify_load(SECCOMP_FILTER_FLAG_NEW_LISTENER);
@@ -117,6 +123,7 @@ static void notify_child(void)
 	}
 	results->sync_wake_up = ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 				      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
+	results->replaces = caller_replace_flags(listener);
 	grandchild = fork();
 	if (grandchild == 0) {
 		fd_close(fd_take(&listener));
@@ -171,6 +178,11 @@ bool probe_wait_killable(char *ret, size_t size)
 	return notify_results()->wait_killable;
 }
 
+bool probe_killable_from_start(char *ret, size_t size)
+{
+	return notify_results()->killable_from_start;
+}
+
 bool probe_sync_wake_up(char *ret, size_t size)
 {
 	return notify_results()->sync_wake_up;
@@ -179,4 +191,32 @@ bool probe_sync_wake_up(char *ret, size_t size)
 bool probe_addfd(char *ret, size_t size)
 {
 	return notify_results()->replaced;
+}
+
+unsigned int probe_replaces(void)
+{
+	return notify_results()->replaces;
+}
+
+bool probe_expect(char *ret, size_t size)
+{
+	return probe_replaces() & CALLER_EXPECT;
+}
+
+bool probe_watch_kernel(char *ret, size_t size)
+{
+	const char *missing;
+	struct watch *watch;
+	int r = watch_open("kernel", probe_replaces(), &watch);
+
+	if (r == 0) {
+		watch_close(watch);
+		return true;
+	}
+	missing = watch_missing("kernel");
+	if (missing)
+		snprintf(ret, size, "needs %s", missing);
+	else
+		snprintf(ret, size, "%s", strerror(-r));
+	return false;
 }

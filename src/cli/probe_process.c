@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "cli/probe.h"
 #include "target/thread.h"
+#include "watch/watch.h"
 
 struct subject {
 	pid_t pid;
@@ -132,6 +133,54 @@ bool probe_memory(char *ret, size_t size)
 	    process_vm_readv(subject.pid, &here, 1, &there, 1, 0) != sizeof(text))
 		return probe_say(ret, size, -1);
 	return strcmp(copy, text) == 0;
+}
+
+/* Loads the program, and has it look at a file of ours. */
+bool probe_watch_bpf(char *ret, size_t size)
+{
+	const char *missing;
+	struct watch *watch;
+	int r = watch_open("bpf", 0, &watch);
+
+	if (r == 0) {
+		watch_close(watch);
+		return true;
+	}
+	missing = watch_missing("bpf");
+	if (missing)
+		snprintf(ret, size, "needs %s", missing);
+	else
+		snprintf(ret, size, "%s", r == -ENOENT ? "built without" : strerror(-r));
+	return false;
+}
+
+/* The one that `reseat run` takes where none is named. */
+bool probe_watch_default(char *ret, size_t size)
+{
+	struct watch *watch;
+	int r = watch_open(NULL, probe_replaces(), &watch);
+
+	if (r < 0) {
+		snprintf(ret, size, "%s", strerror(-r));
+		return false;
+	}
+	snprintf(ret, size, "%s", watch->backend->name);
+	watch_close(watch);
+	return true;
+}
+
+bool probe_compare(char *ret, size_t size)
+{
+	struct watch *watch;
+	bool works;
+
+	if (watch_open("bpf", 0, &watch) < 0) {
+		snprintf(ret, size, "needs the watch backend bpf");
+		return false;
+	}
+	works = watch_compares(watch);
+	watch_close(watch);
+	return works;
 }
 
 bool probe_fdinfo(char *ret, size_t size)

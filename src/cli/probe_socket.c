@@ -11,6 +11,7 @@
 #include "base/compat.h"
 #include "base/fd.h"
 #include "cli/probe.h"
+#include "swap/origin_store.h"
 
 static bool probe_socket(char *ret, size_t size, int family, int protocol)
 {
@@ -30,6 +31,20 @@ bool probe_ipv6(char *ret, size_t size)
 		snprintf(ret, size, "%s", strerror(errno));
 		return false;
 	}
+	return true;
+}
+
+bool probe_origins(char *ret, size_t size)
+{
+	struct origin_store *store;
+	const char *why = NULL;
+	int r = origin_storage.open(&store, NULL, &why);
+
+	if (r < 0) {
+		snprintf(ret, size, "%s", why ? why : strerror(-r));
+		return false;
+	}
+	origin_storage.close(store);
 	return true;
 }
 

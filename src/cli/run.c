@@ -61,30 +61,42 @@ static int run_choose_model(const struct session *session, enum process_model *r
 	}
 	if (session->options->model != MODEL_AUTO)
 		*ret = session->options->model;
+	else if (session->options->observe)
+		/* The front can wait for the report, so that it is there when reseat has ended. */
+		*ret = MODEL_FRONT;
 	else
 		*ret = scope == YAMA_DESCENDANTS && !traces ? MODEL_FRONT : MODEL_IN_PLACE;
+	return 0;
+}
+
+/* A file to write to, if one is asked for. Return: 0, or -EINVAL and a message. */
+static int run_open(const struct session *session, const char *option, const char *path, int flags,
+		    int *ret)
+{
+	if (!path)
+		return 0;
+	/* A FIFO that nobody reads says so instead of keeping COMMAND waiting. */
+	*ret = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags, 0600);
+	if (*ret < 0) {
+		message(session->messages, "--%s '%s': %s", option, path,
+			errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
+		return -EINVAL;
+	}
+	fcntl(*ret, F_SETFL, flags);
 	return 0;
 }
 
 /* Return: 0 or a negative errno and a message. */
 static int run_prepare(struct session *session)
 {
-	const char *path = session->options->trace_output;
+	const struct run_options *options = session->options;
 	void *page;
 
-	if (path) {
-		/* A FIFO that nobody reads says so instead of keeping COMMAND waiting. */
-		session->trace = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY |
-					    O_NONBLOCK, 0600);
-		if (session->trace < 0) {
-			message(session->messages, "--trace-output '%s': %s", path,
-				errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
-			return -EINVAL;
-		}
-		fcntl(session->trace, F_SETFL, O_APPEND);
-	}
+	if (run_open(session, "trace-output", options->trace_output, O_APPEND, &session->trace) < 0 ||
+	    run_open(session, "report-output", options->report_output, O_TRUNC, &session->report) < 0)
+		return -EINVAL;
 	page = mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (page == MAP_FAILED) {
 		message(session->messages, "%s", strerror(errno));
 		return -ENOMEM;
@@ -101,6 +113,8 @@ static int run_start(const struct run_options *options, bool has_errors)
 		.no_new_privs = !privilege_has(CAP_SYS_ADMIN),
 		.messages = has_errors ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -EBADF,
 		.trace = -EBADF,
+		.report = -EBADF,
+		.reported = {-EBADF, -EBADF},
 		.channel = {-EBADF, -EBADF},
 		.front_pidfd = -EBADF,
 		.link = {-EBADF, -EBADF},

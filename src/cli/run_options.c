@@ -21,9 +21,13 @@ enum {
 	OPTION_POLICY,
 	OPTION_DEFAULT,
 	OPTION_LOCAL,
-	OPTION_LANDLOCK,
+	OPTION_SETTING, /* and POLICY_SETTING_COUNT of them */
+	OPTION_SETTING_LAST = OPTION_SETTING + POLICY_SETTING_COUNT - 1,
 	OPTION_TRACE,
 	OPTION_TRACE_OUTPUT,
+	OPTION_REPORT,
+	OPTION_REPORT_OUTPUT,
+	OPTION_ORIGINS,
 	OPTION_WATCH_BACKEND,
 	OPTION_PROCESS_MODEL,
 };
@@ -38,13 +42,26 @@ static const struct option run_options[] = {
 	{"policy", required_argument, NULL, OPTION_POLICY},
 	{"default", required_argument, NULL, OPTION_DEFAULT},
 	{"local", required_argument, NULL, OPTION_LOCAL},
-	{"landlock", required_argument, NULL, OPTION_LANDLOCK},
+	{"landlock", required_argument, NULL, OPTION_SETTING + POLICY_LANDLOCK_SWAP},
+	{"io-uring", required_argument, NULL, OPTION_SETTING + POLICY_IO_URING_ALLOW},
+	{"shared", required_argument, NULL, OPTION_SETTING + POLICY_SHARED_PASS},
+	{"udp-queued", required_argument, NULL, OPTION_SETTING + POLICY_UDP_QUEUED_DROP},
+	{"udp-send", required_argument, NULL, OPTION_SETTING + POLICY_UDP_SEND_SWAP},
+	{"recvmsg", required_argument, NULL, OPTION_SETTING + POLICY_RECVMSG_TRANSLATE},
 	{"trace", optional_argument, NULL, OPTION_TRACE},
 	{"trace-output", required_argument, NULL, OPTION_TRACE_OUTPUT},
+	{"report", required_argument, NULL, OPTION_REPORT},
+	{"report-output", required_argument, NULL, OPTION_REPORT_OUTPUT},
+	{"origins", required_argument, NULL, OPTION_ORIGINS},
 	{"watch-backend", required_argument, NULL, OPTION_WATCH_BACKEND},
 	{"process-model", required_argument, NULL, OPTION_PROCESS_MODEL},
 	{NULL},
 };
+
+static bool is_setting(int option)
+{
+	return option >= OPTION_SETTING && option <= OPTION_SETTING_LAST;
+}
 
 /* Options that hand their word to the policy. */
 static int run_policy_option(struct policy *policy, int option, const char *text,
@@ -67,10 +84,8 @@ static int run_policy_option(struct policy *policy, int option, const char *text
 		return policy_set_default(policy, text, error);
 	case OPTION_LOCAL:
 		return policy_set_local(policy, text, error);
-	case OPTION_LANDLOCK:
-		return policy_set_landlock(policy, text, error);
 	default:
-		abort();
+		return policy_set(policy, (enum policy_setting)(option - OPTION_SETTING), text, error);
 	}
 }
 
@@ -80,6 +95,17 @@ static int run_trace_option(const char *text, enum trace_format *ret)
 		*ret = TRACE_TEXT;
 	else if (strcmp(text, "json") == 0)
 		*ret = TRACE_JSON;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int run_report_option(const char *text, enum report_format *ret)
+{
+	if (strcmp(text, "text") == 0)
+		*ret = REPORT_TEXT;
+	else if (strcmp(text, "json") == 0)
+		*ret = REPORT_JSON;
 	else
 		return -EINVAL;
 	return 0;
@@ -96,9 +122,9 @@ static int run_model_option(const char *text, enum process_model *ret)
 	return 0;
 }
 
-static enum run_parsed run_usage_error(void)
+static enum run_parsed run_usage_error(bool observe)
 {
-	message(STDERR_FILENO, "try 'reseat run --help'");
+	message(STDERR_FILENO, "try 'reseat %s --help'", observe ? "observe" : "run");
 	return RUN_USAGE;
 }
 
@@ -120,12 +146,8 @@ static enum run_parsed run_complete(struct run_options *options, bool named)
 			return RUN_USAGE;
 		}
 	}
-	for (size_t i = 0; i < policy_count(options->policy); i++)
-		if (policy_rule(options->policy, i)->proto == POLICY_PROTO_UDP)
-			message(STDERR_FILENO, "warning: '%s' has no effect yet: UDP passes",
-				policy_rule(options->policy, i)->text);
 	/* Standard error is COMMAND's, unless its user wants to hear of us; policy test always tells. */
-	if (options->trace != TRACE_NONE)
+	if (options->trace != TRACE_NONE || options->observe)
 		policy_warn(options->policy, run_warn, NULL);
 	return RUN_PARSED;
 }
@@ -145,22 +167,48 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 		return RUN_USAGE;
 	}
 	/* getopt_long() names the program by argv[0] in its messages. */
-	argv[0] = (char *)"reseat run";
+	ret->observe = strcmp(argv[0], "observe") == 0;
+	argv[0] = (char *)(ret->observe ? "reseat observe" : "reseat run");
 	while ((option = getopt_long(argc, argv, "+h", run_options, &index)) >= 0) {
 		switch (option) {
 		case OPTION_HELP:
-			usage_run(stdout);
+			if (ret->observe)
+				usage_observe(stdout);
+			else
+				usage_run(stdout);
 			return RUN_HELP;
 		case '?':
-			return run_usage_error();
+			return run_usage_error(ret->observe);
 		case OPTION_TRACE:
 			if (run_trace_option(optarg, &ret->trace) < 0) {
 				message(STDERR_FILENO, "--trace=%s: expected text or json", optarg);
-				return run_usage_error();
+				return run_usage_error(ret->observe);
 			}
 			break;
 		case OPTION_TRACE_OUTPUT:
 			ret->trace_output = optarg;
+			break;
+		case OPTION_REPORT:
+		case OPTION_REPORT_OUTPUT:
+			if (!ret->observe) {
+				message(STDERR_FILENO, "--%s: there is a report from 'reseat observe'",
+					run_options[index].name);
+				return run_usage_error(false);
+			}
+			if (option == OPTION_REPORT_OUTPUT) {
+				ret->report_output = optarg;
+			} else if (run_report_option(optarg, &ret->report) < 0) {
+				message(STDERR_FILENO, "--report=%s: expected text or json", optarg);
+				return run_usage_error(true);
+			}
+			break;
+		case OPTION_ORIGINS:
+			if (ret->observe) {
+				message(STDERR_FILENO, "--origins: 'reseat observe' changes nothing that "
+						       "others could be told of");
+				return run_usage_error(true);
+			}
+			ret->origins = strdup(optarg);
 			break;
 		case OPTION_WATCH_BACKEND:
 			/* Not the argument itself: helper_title(). */
@@ -170,7 +218,7 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 			if (run_model_option(optarg, &ret->model) < 0) {
 				message(STDERR_FILENO,
 					"--process-model=%s: expected in-place or front", optarg);
-				return run_usage_error();
+				return run_usage_error(ret->observe);
 			}
 			break;
 		default:
@@ -180,13 +228,13 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 					optarg, error.text[0] ? error.text : strerror(-r));
 				return RUN_USAGE;
 			}
-			named |= option != OPTION_LOCAL && option != OPTION_LANDLOCK;
+			named |= option != OPTION_LOCAL && !is_setting(option);
 			break;
 		}
 	}
 	if (optind >= argc) {
 		message(STDERR_FILENO, "no COMMAND");
-		return run_usage_error();
+		return run_usage_error(ret->observe);
 	}
 	if (ret->trace_output && ret->trace == TRACE_NONE)
 		ret->trace = TRACE_TEXT;

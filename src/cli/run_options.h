@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the user asked `reseat run` for. */
+/* What the user asked `reseat run` or `reseat observe` for. */
 #pragma once
 
 #include "intercept/intercept.h"
@@ -18,6 +18,10 @@ struct run_options {
 	const char *watch_backend; /* NULL: the best that works */
 	enum trace_format trace;
 	const char *trace_output;  /* NULL: standard error */
+	bool observe;		   /* 'reseat observe' */
+	enum report_format report;
+	const char *report_output; /* NULL: standard error */
+	const char *origins;	   /* NULL: shared with nobody */
 	enum process_model model;
 	char **command;		   /* NULL-terminated, within argv */
 };
@@ -31,7 +35,7 @@ enum run_parsed {
 /**
  * run_options_parse() - read the command line, the policy file and, without a single rule, the
  * network's NAT64 prefix.
- * @argv: argv[0] is "run"
+ * @argv: argv[0] is "run" or "observe"
  * @ret: released with run_options_free(), whatever is returned
  *
  * Says on standard error what is wrong, and the policy's warnings.

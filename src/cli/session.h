@@ -39,6 +39,8 @@ struct session {
 	sigset_t mask;		     /* as reseat was started; COMMAND gets it */
 	int messages;		     /* CLOEXEC duplicate of standard error, or -EBADF */
 	int trace;		     /* --trace-output; else -EBADF */
+	int report;		     /* --report-output; else -EBADF */
+	int reported[2];	     /* observe.h: [0] the front's end, [1] the worker's */
 	struct guard_shared *shared; /* mapped shared */
 	char *command_name;	     /* for messages of those who give up their arguments */
 	int channel[2];		     /* channel.h: [0] the target's end, [1] the helpers' */

@@ -6,5 +6,6 @@
 
 void usage_reseat(FILE *file);
 void usage_run(FILE *file);
+void usage_observe(FILE *file);
 void usage_policy(FILE *file);
 void usage_check(FILE *file);

@@ -6,7 +6,8 @@
  *
  *     the listener hangs up     nobody uses the filter any more: stop the supervisor (on Linux 6.1
  *                               a blocked receive would never return)
- *     COMMAND ends              give up standard error, because somebody may wait for its end
+ *     COMMAND ends              give up standard error, because somebody may wait for its end; where
+ *                               connects are only observed, after the report (observe.h)
  *     the guard ends            go on alone; in the front model, take over its children
  *     the trace                 copied to standard error, see below
  *     the front ends            only in the guard's place: end COMMAND
@@ -39,17 +40,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/start.h"
 #include "cli/channel.h"
 #include "cli/helper.h"
 #include "cli/message.h"
+#include "cli/observe.h"
 #include "cli/parent.h"
 #include "cli/privilege.h"
 #include "cli/session.h"
 
 /* How long a trace has to be silent after COMMAND ended before it is given up. */
 #define TRACE_QUIET_MS 100
+
+/* How long a parent may take to wait for COMMAND. */
+#define REAP_MS 100
+
+/* How long the report waits for all to be told of. */
+#define REPORT_WAIT_USEC 1000000
 
 struct worker {
 	struct session *session;
@@ -88,20 +97,6 @@ static void worker_signals(void)
 	sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
-static void worker_write(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, text, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return;
-		text += n;
-		length -= (size_t)n;
-	}
-}
-
 /* Give up standard error, because somebody may wait for its end. */
 static void worker_close_errors(struct worker *worker)
 {
@@ -116,30 +111,82 @@ static void worker_relay(struct worker *worker)
 	ssize_t length;
 
 	while ((length = read(worker->trace_in, buffer, sizeof(buffer))) > 0)
-		worker_write(worker->session->messages, buffer, (size_t)length);
+		fd_write_all(worker->session->messages, buffer, (size_t)length);
 	if (length == 0)
 		worker_close_errors(worker);
+}
+
+/* Whether nobody uses the filter any more; waits up to @timeout milliseconds for that. */
+static bool worker_hung_up(const struct worker *worker, int timeout)
+{
+	struct pollfd pollfd = {.fd = worker->start.listener};
+
+	return worker->ended || (poll(&pollfd, 1, timeout) == 1 && pollfd.revents & POLLHUP);
+}
+
+/*
+ * How many processes COMMAND has left behind. In place they are no relatives of ours, and before Linux 6.11
+ * COMMAND itself counts until its parent has waited for it.
+ */
+static long worker_left(const struct worker *worker)
+{
+	if (worker->session->front)
+		return worker_hung_up(worker, 0) ? 0 : observe_left(worker->guard, worker->start.pid);
+	return worker_hung_up(worker, REAP_MS) ? 0 : -1;
+}
+
+/*
+ * The report follows the trace, whose last lines may still be on their way: a call is answered first, and told
+ * of then.
+ */
+static void worker_report(struct worker *worker)
+{
+	struct session *session = worker->session;
+	uint64_t end = clock_usec() + REPORT_WAIT_USEC;
+
+	while (!supervisor_idle(worker->supervisor) && clock_usec() < end) {
+		struct pollfd pollfd = {.fd = worker->trace_in, .events = POLLIN};
+
+		/* Files and terminals tell nothing: look again soon. */
+		if (poll(&pollfd, 1, 5) == 1)
+			worker_relay(worker);
+	}
+	if (worker->trace_in >= 0)
+		worker_relay(worker);
+	observe_report(session, worker->supervisor, worker_left(worker));
+	session->reported[1] = fd_close(session->reported[1]);
+}
+
+/* The first thread may take the supervisor away when nothing is to be asked of it any more. */
+static void worker_leave(struct worker *worker)
+{
+	if (worker->ended && (worker->main_gone || !worker->session->options->observe))
+		sem_post(&worker->stopped);
+}
+
+/* Of the processes that COMMAND left behind as well; into a file, for nobody waits any more. */
+static void worker_last_report(struct worker *worker)
+{
+	if (worker->session->options->observe && worker->session->report >= 0)
+		observe_report(worker->session, worker->supervisor, 0);
 }
 
 static void worker_main_gone(struct worker *worker)
 {
 	worker->main_gone = true;
 	worker->start.pidfd = fd_close(worker->start.pidfd);
+	if (worker->session->options->observe) {
+		worker_report(worker);
+		worker_leave(worker);
+	}
 	if (worker->trace_in < 0)
 		worker_close_errors(worker);
-}
-
-static bool worker_hung_up(const struct worker *worker)
-{
-	struct pollfd pollfd = {.fd = worker->start.listener};
-
-	return worker->ended || (poll(&pollfd, 1, 0) == 1 && pollfd.revents & POLLHUP);
 }
 
 static void worker_guard_gone(struct worker *worker)
 {
 	worker->guard_pidfd = fd_close(worker->guard_pidfd);
-	if (worker_hung_up(worker))
+	if (worker_hung_up(worker, 0))
 		return;
 	worker->alone = true;
 	message(worker->session->messages,
@@ -212,7 +259,9 @@ static void *worker_wait(void *context)
 		if (fds[LISTENER].revents) {
 			worker->ended = true;
 			supervisor_stop(worker->supervisor);
-			sem_post(&worker->stopped);
+			if (worker->main_gone)
+				worker_last_report(worker);
+			worker_leave(worker);
 		}
 	}
 	return NULL;
@@ -249,9 +298,13 @@ static void worker_start(struct worker *worker)
 	struct supervisor_options options = {
 		.policy = session->options->policy,
 		.watch_backend = session->options->watch_backend,
+		.observe = session->options->observe,
+		.origins = session->options->origins,
 		.trace = session->options->trace,
 		.request = session->shared->request,
 		.request_size = sizeof(session->shared->request),
+		.held = session->shared->held,
+		.held_count = GUARD_HELD_MAX,
 	};
 	int listener, r;
 
@@ -263,6 +316,7 @@ static void worker_start(struct worker *worker)
 	options.trace_fd = worker_trace(worker);
 	if (options.trace_fd < 0 && options.trace != TRACE_NONE)
 		worker_fail(session, "cannot open the trace");
+	options.first = worker->start.pid;
 	listener = worker->start.listener;
 	worker->start.listener = fcntl(listener, F_DUPFD_CLOEXEC, 3);
 	if (worker->start.listener < 0)
@@ -274,8 +328,9 @@ static void worker_start(struct worker *worker)
 
 noreturn void worker_main(struct session *session, pid_t guard, int guard_pidfd)
 {
-	const int keep[] = {session->channel[1], session->messages, session->trace,
-			    session->link[1],	 session->front_pidfd, guard_pidfd};
+	const int keep[] = {session->channel[1], session->messages,    session->trace,
+			    session->report,	 session->reported[1], session->link[1],
+			    session->front_pidfd, guard_pidfd};
 	struct worker worker = {
 		.session = session,
 		.guard = guard,

@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/fd.h"
+#include "base/linger.h"
 
 /* What to answer: 0 or a negative errno; -ENODATA: the kernel's own answer is right. */
 static int bind_swapped(struct handlers *handlers, const struct caller *caller, const struct call *call)
 {
 	uint32_t length = (uint32_t)call->args[2];
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_linger_close_ int fd = -EBADF;
 	union address local;
 
 	if (!swap_translates(handlers->swap) || length > sizeof(local) ||
@@ -28,7 +28,7 @@ static int bind_swapped(struct handlers *handlers, const struct caller *caller, 
 	    (local.sa.sa_family != AF_UNSPEC || local.in.sin_addr.s_addr != INADDR_ANY))
 		return -EAFNOSUPPORT;
 	local.sa.sa_family = AF_INET;
-	return swap_bind(caller, fd, &local);
+	return swap_bind(handlers->swap, caller, fd, &local);
 }
 
 void handle_bind(struct handlers *handlers, struct notification *notification, const struct call *call)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a program asks about its socket: getpeername(2), getsockname(2), SO_DOMAIN, SO_PEERNAME.
+ * What a program asks about its socket: getpeername(2), getsockname(2), and by getsockopt(2) SO_DOMAIN,
+ * SO_PEERNAME, IP_MTU and whatever is of IPPROTO_IPV6.
  *
  * As long as nothing was given another peer the kernel's answers are right and nothing is looked up.
  * Results are written as the kernel writes them (move_addr_to_user() in net/socket.c, sk_getsockopt()
@@ -10,12 +11,12 @@
 #include "intercept/handlers.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/compat.h"
-#include "base/fd.h"
+#include "base/linger.h"
+#include "intercept/kernel.h"
 
 static int min_int(int a, int b)
 {
@@ -28,7 +29,8 @@ static int get_socket(struct handlers *handlers, const struct notification *noti
 {
 	if (!swap_translates(handlers->swap))
 		return -ENODATA;
-	return caller_get_file(&notification->caller, (int)call->args[0], ret) < 0 ? -ENODATA : 0;
+	/* What is written afterwards is written to who still waits. */
+	return caller_peek_file(&notification->caller, (int)call->args[0], ret) < 0 ? -ENODATA : 0;
 }
 
 static void resume(struct handlers *handlers, struct notification *notification,
@@ -37,26 +39,6 @@ static void resume(struct handlers *handlers, struct notification *notification,
 	swap_sent_on(handlers->swap, notification->caller.tid, (int)call->args[0]);
 	if (notification_resume(notification) == -ENOENT)
 		handlers->unheard++;
-}
-
-/*
- * Whether the kernel writes the length before the address: since Linux 6.18 it does, so that a bad address
- * still leaves the length changed.
- */
-static bool length_comes_first(void)
-{
-	static int known; /* 1: yes, -1: no */
-
-	if (!known) {
-		_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		socklen_t length = 100;
-
-		if (fd < 0)
-			return false;
-		syscall(SYS_getsockname, fd, (void *)1, &length);
-		known = length != 100 ? 1 : -1;
-	}
-	return known > 0;
 }
 
 /* What is written where. */
@@ -71,8 +53,6 @@ static int write_result(const struct caller *caller, const struct result *result
 {
 	int r = 0;
 
-	if (!caller_valid(caller))
-		return -ENODATA;
 	if (length_first)
 		r = caller_write(caller, result->length_at, &result->length, sizeof(int));
 	if (r == 0 && result->copied)
@@ -95,10 +75,10 @@ static int read_length(const struct caller *caller, uint64_t at, int *ret)
 	return *ret < 0 ? -EINVAL : 0;
 }
 
-static void finish(struct handlers *handlers, struct notification *notification,
-		   const struct call *call, int r)
+void answer_asker(struct handlers *handlers, struct notification *notification, const struct call *call,
+		  int r)
 {
-	if (r != 0 && r != -EFAULT && r != -EINVAL)
+	if (r == -ENODATA)
 		resume(handlers, notification, call);
 	else if (notification_return(notification, -r) == -ENOENT)
 		handlers->unheard++;
@@ -107,7 +87,7 @@ static void finish(struct handlers *handlers, struct notification *notification,
 void handle_name(struct handlers *handlers, struct notification *notification, const struct call *call)
 {
 	const struct caller *caller = &notification->caller;
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_linger_close_ int fd = -EBADF;
 	union address name;
 	int length;
 	int r;
@@ -115,7 +95,7 @@ void handle_name(struct handlers *handlers, struct notification *notification, c
 	r = get_socket(handlers, notification, call, &fd);
 	if (r == 0 && !swap_name(handlers->swap, fd, call->kind == CALL_GETPEERNAME, &name))
 		r = -ENODATA;
-	fd = fd_close(fd);
+	fd = linger_close(fd);
 	if (r == 0)
 		r = read_length(caller, call->args[2], &length);
 	if (r == 0) {
@@ -127,50 +107,97 @@ void handle_name(struct handlers *handlers, struct notification *notification, c
 			.length = (int)address_size(&name),
 		};
 
-		r = write_result(caller, &result, length_comes_first());
+		r = write_result(caller, &result, kernel_length_comes_first());
 	}
-	finish(handlers, notification, call, r);
+	answer_asker(handlers, notification, call, r);
+}
+
+/* What getsockopt(2) says. */
+struct told {
+	union address value;
+	int size;
+	bool whole;	   /* told in full or not at all: who asks for more than there is gets EINVAL */
+	bool length_first; /* the length is written before the value */
+};
+
+static void tell_int(struct told *told, int value)
+{
+	memcpy(&told->value, &value, sizeof(value));
+	told->size = sizeof(value);
+}
+
+/*
+ * Return: 0 with @ret; the error that the program is to see, negative; or -ENODATA where the kernel is to
+ * answer. Through socketcall(2) every getsockopt comes here.
+ */
+static int tell_option(struct handlers *handlers, int fd, int level, int name, struct told *ret)
+{
+	int mtu;
+
+	if (level == IPPROTO_IPV6)
+		return swap_inet6_level(handlers->swap, fd, false, name);
+	if (level == IPPROTO_IP && name == IP_MTU) {
+		if (!swap_mtu(handlers->swap, fd, &mtu))
+			return -ENODATA;
+		tell_int(ret, mtu);
+		/* do_ip_getsockopt() */
+		ret->length_first = true;
+		return 0;
+	}
+	if (level == SOL_SOCKET && name == SO_DOMAIN) {
+		if (!swap_believes_inet(handlers->swap, fd))
+			return -ENODATA;
+		tell_int(ret, AF_INET);
+		return 0;
+	}
+	if (level == SOL_SOCKET && name == SO_PEERNAME) {
+		if (!swap_name(handlers->swap, fd, true, &ret->value))
+			return -ENODATA;
+		ret->size = (int)address_size(&ret->value);
+		ret->whole = true;
+		return 0;
+	}
+	return -ENODATA;
+}
+
+static bool concerns_names(int level, int name)
+{
+	return level == IPPROTO_IPV6 || (level == IPPROTO_IP && name == IP_MTU) ||
+	       (level == SOL_SOCKET && (name == SO_DOMAIN || name == SO_PEERNAME));
 }
 
 void handle_option(struct handlers *handlers, struct notification *notification,
 		   const struct call *call)
 {
 	const struct caller *caller = &notification->caller;
-	const bool peer = (int)call->args[2] == SO_PEERNAME;
-	_cleanup_close_ int fd = -EBADF;
-	const int domain = AF_INET;
-	union address name;
+	int level = (int)call->args[1], name = (int)call->args[2];
+	_cleanup_linger_close_ int fd = -EBADF;
+	struct told told = {0};
 	int length;
 	int r;
 
-	if ((int)call->args[1] == SOL_SOCKET &&
-	    ((int)call->args[2] == SO_SNDTIMEO || (int)call->args[2] == SO_SNDTIMEO_NEW)) {
+	if (level == SOL_SOCKET && (name == SO_SNDTIMEO || name == SO_SNDTIMEO_NEW)) {
 		timeouts_settle(handlers->timeouts, caller->tid);
 		return resume(handlers, notification, call);
 	}
-	/* Through socketcall(2) every getsockopt comes here. */
-	if ((int)call->args[1] != SOL_SOCKET || (!peer && (int)call->args[2] != SO_DOMAIN))
-		return resume(handlers, notification, call);
-	r = get_socket(handlers, notification, call, &fd);
-	if (r == 0 && !(peer ? swap_name(handlers->swap, fd, true, &name)
-			     : swap_believes_inet(handlers->swap, fd)))
-		r = -ENODATA;
-	fd = fd_close(fd);
+	r = concerns_names(level, name) ? get_socket(handlers, notification, call, &fd) : -ENODATA;
+	if (r == 0)
+		r = tell_option(handlers, fd, level, name, &told);
+	fd = linger_close(fd);
 	if (r == 0)
 		r = read_length(caller, call->args[4], &length);
-	/* SO_PEERNAME is told in full only to who asks for no more than there is. */
-	if (r == 0 && peer && length > (int)address_size(&name))
+	if (r == 0 && told.whole && length > told.size)
 		r = -EINVAL;
 	if (r == 0) {
 		const struct result result = {
 			.value_at = call->args[3],
 			.length_at = call->args[4],
-			.value = peer ? (const void *)&name : &domain,
-			.copied = peer ? length : min_int(length, (int)sizeof(domain)),
-			.length = peer ? length : min_int(length, (int)sizeof(domain)),
+			.value = &told.value,
+			.copied = min_int(length, told.size),
+			.length = min_int(length, told.size),
 		};
 
-		r = write_result(caller, &result, false);
+		r = write_result(caller, &result, told.length_first);
 	}
-	finish(handlers, notification, call, r);
+	answer_asker(handlers, notification, call, r);
 }

@@ -72,22 +72,19 @@ int notification_receive(struct notification *notification, const int *listener)
 		.tid = (pid_t)notification->request->pid,
 	};
 	notification->owed = true;
+	notification->again = false;
 	return 0;
 }
 
-static int answer(struct notification *notification, uint32_t flags, int error)
+/* @response: as large as the kernel's, zeroed behind what we know of it. */
+static int send_response(const struct caller *caller, struct seccomp_notif_resp *response, uint32_t flags,
+			 int64_t value)
 {
-	struct room *room = (struct room *)notification;
-
-	if (!notification->owed)
-		return -ENOENT;
-	notification->owed = false;
-	memset(notification->response, 0, room->sizes.seccomp_notif_resp);
-	notification->response->id = notification->caller.id;
-	notification->response->flags = flags;
-	notification->response->error = -error;
-	while (ioctl(*notification->caller.listener, SECCOMP_IOCTL_NOTIF_SEND,
-		     notification->response) < 0) {
+	response->id = caller->id;
+	response->flags = flags;
+	response->val = value < 0 ? 0 : value;
+	response->error = value < 0 ? (int32_t)value : 0;
+	while (ioctl(*caller->listener, SECCOMP_IOCTL_NOTIF_SEND, response) < 0) {
 		if (errno == ENOENT)
 			return -ENOENT;
 		/* notify_lock is taken interruptibly. */
@@ -97,6 +94,17 @@ static int answer(struct notification *notification, uint32_t flags, int error)
 	return 0;
 }
 
+static int answer(struct notification *notification, uint32_t flags, int64_t value)
+{
+	struct room *room = (struct room *)notification;
+
+	if (!notification->owed)
+		return -ENOENT;
+	notification->owed = false;
+	memset(notification->response, 0, room->sizes.seccomp_notif_resp);
+	return send_response(&notification->caller, notification->response, flags, value);
+}
+
 int notification_resume(struct notification *notification)
 {
 	return answer(notification, SECCOMP_USER_NOTIF_FLAG_CONTINUE, 0);
@@ -104,11 +112,54 @@ int notification_resume(struct notification *notification)
 
 int notification_return(struct notification *notification, int error)
 {
-	return answer(notification, 0, error);
+	return answer(notification, 0, -error);
+}
+
+int notification_return_value(struct notification *notification, int64_t value)
+{
+	return answer(notification, 0, value);
 }
 
 void notification_release(struct notification *notification)
 {
 	if (notification->owed)
-		answer(notification, 0, EIO);
+		answer(notification, 0, -EIO);
+}
+
+struct caller notification_detach(struct notification *notification, const int *listener)
+{
+	struct caller caller = notification->caller;
+
+	notification->owed = false;
+	caller.listener = listener;
+	return caller;
+}
+
+void notification_attach(struct notification *notification, const struct seccomp_notif *request,
+			 const struct caller *caller)
+{
+	*notification->request = *request;
+	notification->caller = *caller;
+	notification->owed = true;
+	notification->again = true;
+}
+
+/* More than any kernel's struct seccomp_notif_resp, which has not grown since Linux 5.0. */
+union large_response {
+	struct seccomp_notif_resp response;
+	unsigned char bytes[256];
+};
+
+int caller_answer(const struct caller *caller, int64_t value)
+{
+	union large_response large = {0};
+
+	return send_response(caller, &large.response, 0, value);
+}
+
+int caller_resume(const struct caller *caller)
+{
+	union large_response large = {0};
+
+	return send_response(caller, &large.response, SECCOMP_USER_NOTIF_FLAG_CONTINUE, 0);
 }

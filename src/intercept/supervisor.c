@@ -8,7 +8,8 @@
  * in variables registered there.
  *
  * The *watcher* is the thread that called supervisor_run(). It waits for the listener's hang-up, because
- * RECV does not return for that on Linux 6.1, for supervisor_stop(), and for connects whose time has come.
+ * RECV does not return for that on Linux 6.1, for supervisor_stop(), for connects whose time has come, for
+ * calls that wait for their socket (held.h), and makes sockets ahead of need (swap/spares.h).
  */
 #include "intercept/intercept.h"
 
@@ -31,6 +32,7 @@
 #include "base/fd.h"
 #include "base/numbers.h"
 #include "base/start.h"
+#include "intercept/absent.h"
 #include "intercept/handlers.h"
 
 /* Interrupts RECV. It does nothing, and its handler is there only so that it does not kill. */
@@ -39,6 +41,9 @@
 /* fs.nr_open's default: as many numbers as a process can have. */
 #define FILE_LIMIT 1048576
 
+/* How often it is to look at what it keeps. */
+#define EXPIRE_USEC 1000000
+
 /* The receiver is told to stop this often until it has. */
 #define WAKE_NSEC 5000000L
 
@@ -46,7 +51,10 @@ struct supervisor {
 	int listener;
 	int stop;  /* eventfd: supervisor_stop() */
 	atomic_bool stopping;
+	atomic_bool handling; /* what may be answered already, and is not told of yet */
 	struct notification *notification;
+	struct records *records;
+	struct absent *absent;
 	struct handlers handlers;
 	int result;
 };
@@ -80,6 +88,10 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 	const struct swap_options swap_options = {
 		.policy = options->policy,
 		.watch_backend = options->watch_backend,
+		.listener = listener,
+		.first = options->first,
+		.observe = options->observe,
+		.origins = options->origins,
 	};
 	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 	int r;
@@ -102,12 +114,20 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 		r = swap_new(&supervisor->handlers.swap, &swap_options, error);
 	if (r == 0)
 		r = timeouts_new(&supervisor->handlers.timeouts);
+	if (r == 0)
+		r = records_new(&supervisor->records, options->held, options->held_count);
+	if (r == 0)
+		r = held_new(&supervisor->handlers.held, &supervisor->listener, supervisor->records);
+	if (r == 0)
+		r = absent_new(&supervisor->absent, &supervisor->listener, supervisor->records);
+	if (r == 0 && options->observe)
+		r = summary_new(&supervisor->handlers.summary);
 	if (r == 0 && options->trace != TRACE_NONE)
 		r = trace_new(&supervisor->handlers.trace, options->trace, options->trace_fd);
 	if (r < 0) {
 		if (!error->text[0])
-			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s",
-				 strerror(-r));
+			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s%s",
+				 strerror(-r), r == -EMFILE ? "; raise RLIMIT_NOFILE" : "");
 		supervisor_free(supervisor);
 		return r;
 	}
@@ -122,6 +142,10 @@ void supervisor_free(struct supervisor *supervisor)
 	if (!supervisor)
 		return;
 	trace_free(supervisor->handlers.trace);
+	held_free(supervisor->handlers.held);
+	absent_free(supervisor->absent);
+	records_free(supervisor->records);
+	summary_free(supervisor->handlers.summary);
 	timeouts_free(supervisor->handlers.timeouts);
 	swap_free(supervisor->handlers.swap);
 	notification_free(supervisor->notification);
@@ -130,16 +154,35 @@ void supervisor_free(struct supervisor *supervisor)
 	free(supervisor);
 }
 
-static void handle(struct supervisor *supervisor, uint64_t received)
+/* Whether memory of the caller is going to be read or written. */
+static bool concerns_memory(const struct supervisor *supervisor, const struct call *call)
+{
+	switch (call->kind) {
+	case CALL_CONNECT:
+	case CALL_SENDTO:
+	case CALL_SENDMSG:
+	case CALL_SENDMMSG:
+		return !call->hidden;
+	default:
+		return swap_translates(supervisor->handlers.swap);
+	}
+}
+
+static void dispatch(struct supervisor *supervisor, uint64_t received)
 {
 	struct notification *notification = supervisor->notification;
 	struct handlers *handlers = &supervisor->handlers;
 	struct call call;
 
+	if (!absent_decode(supervisor->absent, notification))
+		return;
 	if (call_decode(&notification->caller, &notification->request->data, &call) < 0) {
 		notification_resume(notification);
 		return;
 	}
+	if (concerns_memory(supervisor, &call) &&
+	    !absent_call(supervisor->absent, notification, &call))
+		return;
 	switch (call.kind) {
 	case CALL_CONNECT:
 		handle_connect(handlers, notification, &call, received);
@@ -154,6 +197,28 @@ static void handle(struct supervisor *supervisor, uint64_t received)
 	case CALL_BIND:
 		handle_bind(handlers, notification, &call);
 		break;
+	case CALL_LISTEN:
+		handle_listen(handlers, notification, &call);
+		break;
+	case CALL_SETSOCKOPT:
+		handle_set_option(handlers, notification, &call);
+		break;
+	case CALL_IOCTL:
+		handle_ioctl(handlers, notification, &call);
+		break;
+	case CALL_SENDTO:
+	case CALL_SENDMSG:
+	case CALL_SENDMMSG:
+		handle_send(handlers, notification, &call, received);
+		break;
+	case CALL_RECVFROM:
+	case CALL_RECVMSG:
+	case CALL_RECVMMSG:
+		handle_receive(handlers, notification, &call, received);
+		break;
+	case CALL_IO_URING_SETUP:
+		handle_ring(handlers, notification, &call);
+		break;
 	case CALL_LANDLOCK_RESTRICT_SELF:
 		handle_restrict(handlers, notification, &call);
 		break;
@@ -162,6 +227,13 @@ static void handle(struct supervisor *supervisor, uint64_t received)
 		break;
 	}
 	notification_release(notification);
+}
+
+static void handle(struct supervisor *supervisor)
+{
+	atomic_store(&supervisor->handling, true);
+	dispatch(supervisor, clock_usec());
+	atomic_store(&supervisor->handling, false);
 }
 
 /* Whether nobody uses the filter any more. */
@@ -175,7 +247,11 @@ static bool hung_up(int listener)
 static int receive(struct supervisor *supervisor, int *listener)
 {
 	while (!atomic_load(&supervisor->stopping)) {
-		int r = notification_receive(supervisor->notification, listener);
+		int r;
+
+		while (absent_next(supervisor->absent, supervisor->notification))
+			handle(supervisor);
+		r = notification_receive(supervisor->notification, listener);
 
 		if (r == -EINTR) {
 			swap_expire(supervisor->handlers.swap);
@@ -188,7 +264,8 @@ static int receive(struct supervisor *supervisor, int *listener)
 		}
 		if (r < 0)
 			return r;
-		handle(supervisor, clock_usec());
+		handle(supervisor);
+		swap_idle(supervisor->handlers.swap);
 	}
 	return 0;
 }
@@ -216,12 +293,16 @@ static void *receiver(void *context)
 		numbers_own(&listener);
 		numbers_own(&stop);
 		timeouts_enter_thread(supervisor->handlers.timeouts);
+		held_enter_thread(supervisor->handlers.held);
+		absent_enter_thread(supervisor->absent, WAKE_SIGNAL);
 		swap_enter_thread(supervisor->handlers.swap);
-		numbers_keep_registered();
-		supervisor->result = receive(supervisor, &listener);
+		supervisor->result = numbers_keep_registered();
+		if (supervisor->result == 0)
+			supervisor->result = receive(supervisor, &listener);
 	}
 	atomic_store(&supervisor->stopping, true);
 	tell(stop);
+	numbers_disown_all();
 	return NULL;
 }
 
@@ -234,6 +315,7 @@ int supervisor_run(struct supervisor *supervisor)
 	const struct timespec interval = {.tv_nsec = WAKE_NSEC};
 	struct sigaction wake = {.sa_handler = ignore};
 	sigset_t all, before;
+	uint64_t next = 0; /* when the receiver is reminded of what it keeps for a while */
 	pthread_t thread;
 	int r;
 
@@ -251,14 +333,22 @@ int supervisor_run(struct supervisor *supervisor)
 			{.fd = supervisor->listener},
 			{.fd = supervisor->stop, .events = POLLIN},
 			{.fd = timeouts_descriptor(supervisor->handlers.timeouts), .events = POLLIN},
+			{.fd = held_descriptor(supervisor->handlers.held), .events = POLLIN},
+			{.fd = swap_descriptor(supervisor->handlers.swap), .events = POLLIN},
 		};
 
 		if (poll(p, sizeof(p) / sizeof(p[0]), 1000) < 0 && errno != EINTR)
 			break;
-		if (swap_waits(supervisor->handlers.swap))
+		if (swap_waits(supervisor->handlers.swap) && clock_usec() >= next) {
 			pthread_kill(thread, WAKE_SIGNAL);
+			next = clock_usec() + EXPIRE_USEC;
+		}
 		if (p[2].revents)
 			timeouts_work(supervisor->handlers.timeouts);
+		if (p[3].revents)
+			held_work(supervisor->handlers.held);
+		if (p[4].revents)
+			swap_work(supervisor->handlers.swap);
 		if ((p[0].revents & POLLHUP) || p[1].revents || atomic_load(&supervisor->stopping))
 			break;
 	}
@@ -276,4 +366,15 @@ void supervisor_stop(struct supervisor *supervisor)
 
 	tell(supervisor->stop);
 	errno = saved;
+}
+
+int supervisor_report(struct supervisor *supervisor, const struct report_options *options, FILE *file)
+{
+	return summary_write(supervisor->handlers.summary, options, file);
+}
+
+bool supervisor_idle(struct supervisor *supervisor)
+{
+	return !atomic_load(&supervisor->handling) &&
+	       (!supervisor->handlers.trace || trace_idle(supervisor->handlers.trace));
 }

@@ -20,8 +20,10 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/linger.h"
 #include "base/numbers.h"
 #include "base/start.h"
+#include "target/kick.h"
 #include "target/thread.h"
 
 /* How often a thread is looked at until it waits, and after how long it is taken to be elsewhere. */
@@ -119,11 +121,11 @@ static void schedule(struct timeouts *timeouts, int timer)
 /* The entry's socket, if it still is the one at the number. Return: a descriptor or -ENOENT. */
 static int get_socket(const struct entry *entry)
 {
-	_cleanup_close_ int fd = -EBADF;
-	bool whole_process;
+	_cleanup_linger_close_ int fd = -EBADF;
+	enum thread_whose whose;
 	struct stat st;
 
-	if (thread_get_file(entry->tid, entry->number, &fd, &whole_process) < 0 ||
+	if (thread_get_file(entry->tid, entry->number, &fd, &whose) < 0 ||
 	    fstat(fd, &st) < 0 || st.st_ino != entry->inode)
 		return -ENOENT;
 	return fd_take(&fd);
@@ -132,7 +134,7 @@ static int get_socket(const struct entry *entry)
 /* Give the socket the program's own timeout back. */
 static void restore(const struct entry *entry)
 {
-	_cleanup_close_ int fd = get_socket(entry);
+	_cleanup_linger_close_ int fd = get_socket(entry);
 
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &entry->timeout, sizeof(entry->timeout));
@@ -195,8 +197,7 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexe
 			.number = number,
 			.inode = inode,
 			.timeout = *timeout,
-			.due = since + (uint64_t)timeout->tv_sec * 1000000 +
-			       (uint64_t)timeout->tv_usec,
+			.due = clock_after(since, timeout),
 		};
 		while (entry->phase == RESUMED && clock_usec() < until)
 			look_resumed(entry);
@@ -207,6 +208,9 @@ void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexe
 
 void timeouts_forget(struct timeouts *timeouts, pid_t tid)
 {
+	/* Every connect comes this way, and only its thread adds any. */
+	if (__atomic_load_n(&timeouts->used, __ATOMIC_RELAXED) == 0)
+		return;
 	pthread_mutex_lock(&timeouts->lock);
 	for (unsigned int i = 0; i < timeouts->used; i++) {
 		struct entry *entry = &timeouts->entries[i];
@@ -237,7 +241,7 @@ void timeouts_settle(struct timeouts *timeouts, pid_t tid)
  */
 static bool waits(const struct entry *entry)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_linger_close_ int fd = -EBADF;
 	struct thread_syscall seen;
 
 	if (thread_syscall(entry->tid, &seen) < 0 || !seen.blocked || seen.nr != entry->nr)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/start.h"
 #include "target/thread.h"
 
@@ -26,23 +27,8 @@ struct trace {
 	unsigned int first, count;
 	unsigned long dropped;
 	bool ending;
+	bool writing; /* a line that has left the ring */
 };
-
-static void write_all(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		text += n;
-		left -= n;
-	}
-}
 
 static void *write_lines(void *context)
 {
@@ -60,18 +46,20 @@ static void *write_lines(void *context)
 		line = trace->lines[trace->first];
 		trace->first = (trace->first + 1) % QUEUE_LINES;
 		trace->count--;
+		trace->writing = true;
 		dropped = trace->dropped;
 		trace->dropped = 0;
 		pthread_mutex_unlock(&trace->lock);
-		write_all(trace->fd, line);
+		fd_write_all(trace->fd, line, strlen(line));
 		free(line);
 		if (dropped && trace->format == TRACE_TEXT) {
 			char note[64];
 
 			snprintf(note, sizeof(note), "reseat: %lu lines of the trace were lost\n", dropped);
-			write_all(trace->fd, note);
+			fd_write_all(trace->fd, note, strlen(note));
 		}
 		pthread_mutex_lock(&trace->lock);
+		trace->writing = false;
 	}
 	pthread_mutex_unlock(&trace->lock);
 	return NULL;
@@ -111,6 +99,16 @@ void trace_free(struct trace *trace)
 	free(trace);
 }
 
+bool trace_idle(struct trace *trace)
+{
+	bool idle;
+
+	pthread_mutex_lock(&trace->lock);
+	idle = !trace->count && !trace->writing;
+	pthread_mutex_unlock(&trace->lock);
+	return idle;
+}
+
 void trace_identify(pid_t tid, struct trace_who *ret)
 {
 	ret->tid = tid;
@@ -127,12 +125,14 @@ void trace_identify(pid_t tid, struct trace_who *ret)
 /* What the program saw: 0, an errno, or that its own connect waits. */
 static const char *seen_errno(const struct swap_outcome *outcome)
 {
+	if (outcome->observed)
+		return "native";
 	if (outcome->resume)
 		return outcome->how == SWAP_PASS || outcome->how == SWAP_NATIVE ? "native" : "waits";
 	return outcome->error ? strerrorname_np(outcome->error) : "0";
 }
 
-static const char *rule_text(const struct swap_outcome *outcome)
+const char *trace_rule(const struct swap_outcome *outcome)
 {
 	return outcome->decision.rule ? outcome->decision.rule->text : outcome->decision.why;
 }
@@ -155,13 +155,15 @@ static char *text_line(const struct trace_who *who, const struct swap_outcome *o
 		strcpy(made, " to ");
 		address_text(&outcome->made, made + strlen(made));
 	}
+	if (outcome->observed && outcome->error)
+		snprintf(extra, sizeof(extra), " %s", strerrorname_np(outcome->error));
 	if (outcome->how == SWAP_SWAPPED)
 		snprintf(extra, sizeof(extra), ", %u epoll item%s, %u duplicate%s", outcome->items,
 			 outcome->items == 1 ? "" : "s", outcome->duplicates,
 			 outcome->duplicates == 1 ? "" : "s");
-	if (asprintf(&line, "reseat: %s[%d] fd %d %s (%s): %s%s%s, %u us, %s, %s%s%s\n", who->name,
-		     who->pid, outcome->number, dest, rule_text(outcome), swap_how_name(outcome->how),
-		     made, extra, usec, seen_errno(outcome), outcome->exact ? "exact" : "approximate",
+	if (asprintf(&line, "reseat: %s[%d] fd %d %s (%s): %s%s%s%s, %u us, %s, %s%s%s\n", who->name,
+		     who->pid, outcome->number, dest, trace_rule(outcome),
+		     outcome->observed ? "would be " : "", swap_how_name(outcome->how), made, extra, usec, seen_errno(outcome), outcome->exact ? "exact" : "approximate",
 		     outcome->why ? ": " : "", outcome->why ? outcome->why : "") < 0)
 		return NULL;
 	return line;
@@ -180,13 +182,16 @@ static char *json_line(const struct trace_who *who, const struct swap_outcome *o
 	if (outcome->made.sa.sa_family)
 		address_text(&outcome->made, made);
 	object = json_pack(
-		"{s:f, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s}", "time",
+		"{s:f, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s*, s:b}",
+		"time",
 		(double)now.tv_sec + (double)now.tv_nsec / 1e9, "program", who->name, "pid", who->pid,
-		"tid", who->tid, "fd", outcome->number, "dest", dest, "rule", rule_text(outcome),
+		"tid", who->tid, "fd", outcome->number, "dest", dest, "rule", trace_rule(outcome),
 		"action", policy_action_name(outcome->decision.action), "how",
 		swap_how_name(outcome->how), "made", made, "items", outcome->items, "duplicates",
 		outcome->duplicates, "usec", usec, "errno", seen_errno(outcome), "verdict",
-		outcome->exact ? "exact" : "approximate", "why", outcome->why ? outcome->why : "");
+		outcome->exact ? "exact" : "approximate", "why", outcome->why ? outcome->why : "", "watch",
+		outcome->watch, "observed",
+		outcome->observed);
 	if (!object)
 		return NULL;
 	text = json_dumps(object, JSON_COMPACT);

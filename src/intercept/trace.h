@@ -35,6 +35,16 @@ struct trace_who {
 void trace_identify(pid_t tid, struct trace_who *ret);
 
 /**
+ * trace_rule() - the rule that decided about a connect, or why none did.
+ */
+const char *trace_rule(const struct swap_outcome *outcome);
+
+/**
+ * trace_idle() - whether nothing is queued or being written; from any thread.
+ */
+bool trace_idle(struct trace *trace);
+
+/**
  * trace_connect() - tell of one connect; returns at once.
  * @usec: from receiving the notification to its answer
  */

@@ -114,15 +114,3 @@ int policy_set_local(struct policy *policy, const char *text, struct policy_erro
 {
 	return parse_ipv4(text, &policy->local, error);
 }
-
-int policy_set_landlock(struct policy *policy, const char *text, struct policy_error *error)
-{
-	if (strcmp(text, "pass") == 0)
-		policy->landlock = POLICY_LANDLOCK_PASS;
-	else if (strcmp(text, "swap") == 0)
-		policy->landlock = POLICY_LANDLOCK_SWAP;
-	else
-		return policy_fail(
-			error, "'%s' is nothing to do about Landlock; expected pass or swap", text);
-	return 0;
-}

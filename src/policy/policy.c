@@ -17,7 +17,6 @@ int policy_new(struct policy **ret)
 		return -ENOMEM;
 	policy->default_action = POLICY_PASS;
 	policy->local.s_addr = htonl(0xc0000002); /* 192.0.0.2, RFC 7335 */
-	policy->landlock = POLICY_LANDLOCK_PASS;
 	*ret = policy;
 	return 0;
 }
@@ -166,22 +165,29 @@ const struct policy_rule *policy_rule(const struct policy *policy, size_t index)
 	return index < policy->count ? policy->rules[index] : NULL;
 }
 
-bool policy_changes_family(const struct policy *policy)
+bool policy_changes_peer(const struct policy *policy, enum policy_proto proto)
 {
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct policy_rule *rule = policy->rules[i];
 
-		if (rule->action == POLICY_MAP)
-			return true;
-		if (rule->action == POLICY_TO && rule->to_family == AF_INET6)
+		if (rule->proto != proto && rule->proto != POLICY_PROTO_ANY &&
+		    proto != POLICY_PROTO_ANY)
+			continue;
+		if (rule->action == POLICY_MAP || rule->action == POLICY_TO)
 			return true;
 	}
 	return false;
 }
 
-enum policy_landlock policy_landlock(const struct policy *policy)
+bool policy_moves_inet(const struct policy *policy)
 {
-	return policy->landlock;
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct policy_rule *rule = policy->rules[i];
+
+		if (rule->action == POLICY_TO && rule->to_family == AF_INET)
+			return true;
+	}
+	return false;
 }
 
 struct in_addr policy_local(const struct policy *policy)

@@ -141,13 +141,45 @@ int policy_set_default(struct policy *policy, const char *text, struct policy_er
  */
 int policy_set_local(struct policy *policy, const char *text, struct policy_error *error);
 
-/* What a policy says of processes that restricted their own network with Landlock. */
-enum policy_landlock {
-	POLICY_LANDLOCK_PASS, /* their connects are left alone (default) */
+/* Choices between what is usual and one other thing, by the name of the other. */
+enum policy_setting {
+	/* landlock: connects of processes that restricted their own network with Landlock are
+	 * left alone; or treated as any. */
 	POLICY_LANDLOCK_SWAP,
+	/* io_uring: no process can make a ring; or it can, and what it does there is out of reach. */
+	POLICY_IO_URING_ALLOW,
+	/* shared: a socket that another process has as well is swapped all the same, for this one; or
+	 * passes. */
+	POLICY_SHARED_PASS,
+	/* udp_queued: a datagram socket with datagrams to be read keeps them, and passes; or loses them
+	 * and is swapped. */
+	POLICY_UDP_QUEUED_DROP,
+	/* udp_send: datagrams sent to an address without connect are left alone; or go where a
+	 * connect would. */
+	POLICY_UDP_SEND_SWAP,
+	/* recvmsg: what recvmsg(2) and recvmmsg(2) tell of a datagram's source is the kernel's; or
+	 * translated, as for recvfrom(2). */
+	POLICY_RECVMSG_TRANSLATE,
+	POLICY_SETTING_COUNT,
 };
-enum policy_landlock policy_landlock(const struct policy *policy);
-int policy_set_landlock(struct policy *policy, const char *text, struct policy_error *error);
+
+/**
+ * policy_setting_key() - a setting's name in a policy file; on the command line, with - for _.
+ */
+const char *policy_setting_key(enum policy_setting setting);
+
+/**
+ * policy_has() - whether a setting departs from what is usual.
+ */
+bool policy_has(const struct policy *policy, enum policy_setting setting);
+
+/**
+ * policy_set() - choose, by one of the setting's two words.
+ *
+ * Return: 0 or -EINVAL (see @error).
+ */
+int policy_set(struct policy *policy, enum policy_setting setting, const char *text,
+	       struct policy_error *error);
 
 /**
  * policy_discover() - find the network's NAT64 prefix as RFC 7050 says (AAAA of ipv4only.arpa) and
@@ -161,8 +193,17 @@ int policy_discover(struct policy *policy, struct policy_error *error);
 size_t policy_count(const struct policy *policy);
 const struct policy_rule *policy_rule(const struct policy *policy, size_t index);
 
-/* Whether any rule can change the address family; whether getpeername must be watched. */
-bool policy_changes_family(const struct policy *policy);
+/**
+ * policy_changes_peer() - whether any rule can give a socket another peer than was asked for, and with it
+ * perhaps another family.
+ * @proto: of sockets of that protocol; POLICY_PROTO_ANY: of any
+ */
+bool policy_changes_peer(const struct policy *policy, enum policy_proto proto);
+
+/**
+ * policy_moves_inet() - whether any rule gives an AF_INET socket another peer and leaves it AF_INET.
+ */
+bool policy_moves_inet(const struct policy *policy);
 
 /* Warnings about the policy as a whole (private addresses under 64:ff9b::/96, RFC 6052 section 3.1;
  * a rule that can never decide), one line each, through @report. */

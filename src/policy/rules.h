@@ -29,7 +29,7 @@ struct policy {
 	enum policy_action default_action;
 	int default_errno;
 	struct in_addr local;
-	enum policy_landlock landlock;
+	bool settings[POLICY_SETTING_COUNT];
 };
 
 /* A block of IPv4 addresses. Host byte order. */

@@ -44,7 +44,12 @@ static const cyaml_schema_field_t file_fields[] = {
 				   CYAML_UNLIMITED),
 	TEXT("default", OPTIONAL, struct schema_file, default_action),
 	TEXT("local", OPTIONAL, struct schema_file, local),
-	TEXT("landlock", OPTIONAL, struct schema_file, landlock),
+	TEXT("landlock", OPTIONAL, struct schema_file, settings[POLICY_LANDLOCK_SWAP]),
+	TEXT("io_uring", OPTIONAL, struct schema_file, settings[POLICY_IO_URING_ALLOW]),
+	TEXT("shared", OPTIONAL, struct schema_file, settings[POLICY_SHARED_PASS]),
+	TEXT("udp_queued", OPTIONAL, struct schema_file, settings[POLICY_UDP_QUEUED_DROP]),
+	TEXT("udp_send", OPTIONAL, struct schema_file, settings[POLICY_UDP_SEND_SWAP]),
+	TEXT("recvmsg", OPTIONAL, struct schema_file, settings[POLICY_RECVMSG_TRANSLATE]),
 	CYAML_FIELD_END,
 };
 
@@ -150,7 +155,7 @@ static unsigned int explain(const struct complaint *complaint, const struct wher
 {
 	const char *text = complaint->text, *name;
 	bool top = complaint->rule == WHERE_TOP, quote;
-	char place[64], keys[160], wanted[32], got[32];
+	char place[64], keys[256], wanted[32], got[32];
 
 	print_place(complaint, "", place, sizeof(place));
 	if (strncmp(text, "Unexpected key: ", 16) == 0) {

@@ -28,7 +28,7 @@ struct schema_file {
 	unsigned int rules_count;
 	char *default_action;
 	char *local;
-	char *landlock;
+	char *settings[POLICY_SETTING_COUNT]; /* by their keys */
 };
 
 /**

@@ -301,28 +301,35 @@ static void test_fields(void **state)
 	assert_int_equal(policy_rule(policy, 4)->index, 4);
 	assert_int_equal(policy_count(policy), 5);
 	assert_null(policy_rule(policy, 5));
-	assert_true(policy_changes_family(policy));
+	assert_true(policy_changes_peer(policy, POLICY_PROTO_ANY));
 }
 
-static void test_changes_family(void **state)
+static void test_changes_peer(void **state)
 {
 	static const struct {
 		enum policy_action action;
 		const char *text;
-		bool changes;
+		bool any, udp, inet;
 	} cases[] = {
-		{ MAP, "192.0.2.1=64:ff9b::/96", true }, { TO, "192.0.2.1=::1", true },
-		{ TO, "192.0.2.1=192.0.2.2", false },	 { NETNS, "192.0.2.1=self", false },
-		{ REJECT, "192.0.2.1", false },		 { PASS, "192.0.2.1", false },
+		{ MAP, "192.0.2.1=64:ff9b::/96", true, true, false },
+		{ TO, "192.0.2.1=::1", true, true, false },
+		{ TO, "192.0.2.1=192.0.2.2", true, true, true },
+		{ TO, "tcp/192.0.2.1=192.0.2.2", true, false, true },
+		{ MAP, "udp/192.0.2.1=64:ff9b::/96", true, true, false },
+		{ NETNS, "192.0.2.1=self", false, false, false },
+		{ REJECT, "192.0.2.1", false, false, false },
+		{ PASS, "192.0.2.1", false, false, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		_cleanup_(policy_freep) struct policy *policy = NULL;
 
 		assert_int_equal(policy_new(&policy), 0);
-		assert_false(policy_changes_family(policy));
+		assert_false(policy_changes_peer(policy, POLICY_PROTO_ANY));
 		assert_int_equal(policy_add(policy, cases[i].action, cases[i].text, NULL), 0);
-		assert_int_equal(policy_changes_family(policy), cases[i].changes);
+		assert_int_equal(policy_changes_peer(policy, POLICY_PROTO_ANY), cases[i].any);
+		assert_int_equal(policy_changes_peer(policy, POLICY_PROTO_UDP), cases[i].udp);
+		assert_int_equal(policy_moves_inet(policy), cases[i].inet);
 	}
 }
 
@@ -333,7 +340,7 @@ static void test_settings(void **state)
 
 	assert_int_equal(policy_new(&policy), 0);
 	assert_int_equal(policy_local(policy).s_addr, htonl(0xc0000002));
-	assert_int_equal(policy_landlock(policy), POLICY_LANDLOCK_PASS);
+	assert_false(policy_has(policy, POLICY_LANDLOCK_SWAP));
 
 	assert_int_equal(policy_set_local(policy, "10.1.2.3", &error), 0);
 	assert_int_equal(policy_local(policy).s_addr, htonl(0x0a010203));
@@ -341,14 +348,14 @@ static void test_settings(void **state)
 	assert_string_equal(error.text, "'::1' is no IPv4 address; expected one like 192.0.2.1");
 	assert_int_equal(policy_local(policy).s_addr, htonl(0x0a010203));
 
-	assert_int_equal(policy_set_landlock(policy, "swap", &error), 0);
-	assert_int_equal(policy_landlock(policy), POLICY_LANDLOCK_SWAP);
-	assert_int_equal(policy_set_landlock(policy, "yes", &error), -EINVAL);
+	assert_int_equal(policy_set(policy, POLICY_LANDLOCK_SWAP, "swap", &error), 0);
+	assert_true(policy_has(policy, POLICY_LANDLOCK_SWAP));
+	assert_int_equal(policy_set(policy, POLICY_LANDLOCK_SWAP, "yes", &error), -EINVAL);
 	assert_string_equal(error.text,
 			    "'yes' is nothing to do about Landlock; expected pass or swap");
-	assert_int_equal(policy_landlock(policy), POLICY_LANDLOCK_SWAP);
-	assert_int_equal(policy_set_landlock(policy, "pass", &error), 0);
-	assert_int_equal(policy_landlock(policy), POLICY_LANDLOCK_PASS);
+	assert_true(policy_has(policy, POLICY_LANDLOCK_SWAP));
+	assert_int_equal(policy_set(policy, POLICY_LANDLOCK_SWAP, "pass", &error), 0);
+	assert_false(policy_has(policy, POLICY_LANDLOCK_SWAP));
 
 	assert_int_equal(policy_set_default(policy, "pass", &error), 0);
 	assert_int_equal(policy_set_default(policy, "reject", &error), 0);
@@ -389,7 +396,7 @@ int main(void)
 		cmocka_unit_test(test_written_back),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_changes_family),
+		cmocka_unit_test(test_changes_peer),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_long_text),
 	};

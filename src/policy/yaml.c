@@ -136,27 +136,24 @@ static int read_rule(const struct schema_rule *read, struct policy_rule *rule,
 static int read_settings(const struct source *source, const struct schema_file *file,
 			 struct policy *settings, struct policy_error *error)
 {
-	const struct {
-		const char *key, *value;
-		int (*set)(struct policy *policy, const char *text, struct policy_error *error);
-	} all[] = {
-		{ "default", file->default_action, policy_set_default },
-		{ "local", file->local, policy_set_local },
-		{ "landlock", file->landlock, policy_set_landlock },
-	};
-	int r;
+	const char *key = "default";
+	int r = 0;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		if (!all[i].value)
-			continue;
-		r = all[i].set(settings, all[i].value, error);
-		if (r < 0) {
-			if (r == -EINVAL)
-				add_place(source, WHERE_TOP, all[i].key, error);
-			return r;
-		}
+	if (file->default_action)
+		r = policy_set_default(settings, file->default_action, error);
+	if (r == 0 && file->local) {
+		key = "local";
+		r = policy_set_local(settings, file->local, error);
 	}
-	return 0;
+	for (enum policy_setting i = 0; r == 0 && i < POLICY_SETTING_COUNT; i++) {
+		if (!file->settings[i])
+			continue;
+		key = policy_setting_key(i);
+		r = policy_set(settings, i, file->settings[i], error);
+	}
+	if (r == -EINVAL)
+		add_place(source, WHERE_TOP, key, error);
+	return r;
 }
 
 static int read_rules(const struct source *source, const struct schema_file *file,
@@ -202,7 +199,7 @@ static int add_source(struct policy *policy, const struct source *source,
 		policy->default_action = settings.default_action;
 		policy->default_errno = settings.default_errno;
 		policy->local = settings.local;
-		policy->landlock = settings.landlock;
+		memcpy(policy->settings, settings.settings, sizeof(policy->settings));
 	}
 	for (unsigned int i = 0; i < file->rules_count; i++)
 		policy_rule_clear(&rules[i]);

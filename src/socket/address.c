@@ -68,6 +68,14 @@ in_port_t address_port(const union address *address)
 						      : address->in6.sin6_port);
 }
 
+void address_set_port(union address *address, in_port_t port)
+{
+	if (address->sa.sa_family == AF_INET)
+		address->in.sin_port = htons(port);
+	else
+		address->in6.sin6_port = htons(port);
+}
+
 bool address_equal(const union address *a, const union address *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family || address_port(a) != address_port(b))

@@ -52,6 +52,11 @@ bool address_is_any(const union address *address);
 in_port_t address_port(const union address *address);
 
 /**
+ * address_set_port() - give the address another port, in host byte order.
+ */
+void address_set_port(union address *address, in_port_t port);
+
+/**
  * address_equal() - whether two addresses are the same: family, address and port.
  */
 bool address_equal(const union address *a, const union address *b);

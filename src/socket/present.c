@@ -27,7 +27,9 @@ int present_mark(int fd, int family, enum present_form form)
 
 	if (family == AF_INET)
 		return set(fd, IPPROTO_IP, IP_MULTICAST_ALL, form == PRESENT_INET_PEER ? 0 : 1);
-	r = set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, form == PRESENT_INET ? 0 : 1);
+	/* A socket that stands for an AF_INET one does so for all its life; others have this option
+	 * as their program set it. */
+	r = form == PRESENT_INET ? set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0) : 0;
 	if (r < 0)
 		return r;
 	return set(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, form != PRESENT_ITSELF);
@@ -40,7 +42,7 @@ static enum present_form read_inet6(int fd, int isolate)
 	return get(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL) == 0 ? PRESENT_INET : PRESENT_MAPPED;
 }
 
-enum present_form present_read(int fd, int *ret_family)
+enum present_form present_read(int fd, bool inet_peers, int *ret_family)
 {
 	/* Each family has options that the others do not: one call tells it and the mark. */
 	int mark = get(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE);
@@ -49,10 +51,10 @@ enum present_form present_read(int fd, int *ret_family)
 		*ret_family = AF_INET6;
 		return read_inet6(fd, mark);
 	}
-	mark = get(fd, IPPROTO_IP, IP_MULTICAST_ALL);
-	*ret_family = mark < 0 ? 0 : AF_INET;
 	/* Multicast receivers over UDP do turn it off; the mark is one of TCP sockets. */
-	if (mark == 0 && get(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM)
-		return PRESENT_INET_PEER;
-	return PRESENT_ITSELF;
+	if (!inet_peers || get(fd, IPPROTO_IP, IP_MULTICAST_ALL) != 0 ||
+	    get(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
+		return PRESENT_ITSELF;
+	*ret_family = AF_INET;
+	return PRESENT_INET_PEER;
 }

@@ -4,12 +4,13 @@
  *
  * The socket carries the answer itself, so that nothing is tracked, nothing leaks, a restarted
  * supervisor still knows, and fork and SCM_RIGHTS change nothing. The marks are options that have no
- * effect on a TCP socket and that programs do not set there:
+ * effect on such a socket and that programs do not set there:
  *
  *   AF_INET6  IPV6_ROUTER_ALERT_ISOLATE (Linux 5.1; only IPV6_ROUTER_ALERT on raw sockets looks at it)
  *             says that the peer is translated; IPV6_MULTICAST_ALL (4.20) off says besides that the
  *             program made an AF_INET socket
- *   AF_INET   IP_MULTICAST_ALL off says that the peer is translated
+ *   AF_INET   IP_MULTICAST_ALL off says that the peer is translated; not on datagram sockets, where it has
+ *             an effect: for those the caller has to remember it
  *
  * An AF_INET program cannot see the first two at all: natively IPPROTO_IPV6 gives it ENOPROTOOPT.
  */
@@ -29,15 +30,14 @@ enum present_form {
  * @fd: an AF_INET6 socket, or for PRESENT_INET_PEER an AF_INET one; for PRESENT_ITSELF either
  * @family: the socket's own
  *
- * Return: 0; -ENOPROTOOPT, -EOPNOTSUPP: a socket that cannot carry the mark (MPTCP), which the caller
- * has to remember otherwise; another negative errno.
+ * Return: 0 or a negative errno; -ENOPROTOOPT, -EOPNOTSUPP: a socket that cannot carry the mark (MPTCP).
  */
 int present_mark(int fd, int family, enum present_form form);
 
 /**
  * present_read() - how a socket presents itself; the question that getpeername(2) of a program that
  * never swapped pays for.
- * @ret_family: receives the socket's own family; 0: no Internet socket, then the form is
- *	PRESENT_ITSELF
+ * @inet_peers: whether sockets may be marked PRESENT_INET_PEER; else AF_INET ones are not asked
+ * @ret_family: receives the socket's own family, where the form is not PRESENT_ITSELF
  */
-enum present_form present_read(int fd, int *ret_family);
+enum present_form present_read(int fd, bool inet_peers, int *ret_family);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "socket/handover.h"
+#include "socket/label.h"
 
 static bool owned_by_us(const struct snapshot *seen)
 {
@@ -41,7 +43,7 @@ static int make_owned(const struct replacement *want, const struct snapshot *see
 		gid = (gid_t)setfsgid(seen->gid);
 		uid = (uid_t)setfsuid(seen->uid);
 	}
-	fd = socket(want->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, seen->protocol);
+	fd = socket(want->family, seen->type | SOCK_NONBLOCK | SOCK_CLOEXEC, seen->protocol);
 	error = errno;
 	if (other) {
 		setfsuid(uid);
@@ -60,11 +62,6 @@ static int make_socket(const struct replacement *want, const struct snapshot *se
 	if (want->netns >= 0 && setns(want->home, CLONE_NEWNET) < 0)
 		abort();
 	return fd;
-}
-
-static int set_reuse(int fd, int value)
-{
-	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
 /* Where the replacement is bound for the old one to have been bound to @seen->local. */
@@ -98,66 +95,148 @@ static void translate_local(const struct replacement *want, const union address 
 	ret->in6.sin6_port = port;
 }
 
+/*
+ * Whether the old socket still has the port that getsockname(2) tells. A connect that was refused, or
+ * undone, has given back what the kernel chose for it, but inet_sport stays (__inet_put_port()). bind(2)
+ * refuses a socket that has a port with EINVAL; on another, with IP_BIND_ADDRESS_NO_PORT, it takes none, and
+ * the address is the one that is there already.
+ */
+static bool has_port(int old, const struct snapshot *seen)
+{
+	union address local = seen->local;
+	const int yes = 1;
+	int was = 0;
+	socklen_t size = sizeof(was);
+	bool has;
+
+	if (getsockopt(old, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &was, &size) < 0 ||
+	    setsockopt(old, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes)) < 0)
+		return true;
+	address_set_port(&local, 0);
+	has = bind(old, &local.sa, address_size(&local)) < 0;
+	setsockopt(old, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &was, sizeof(was));
+	return has;
+}
+
+/*
+ * Whether a datagram socket has its address from an earlier connect over IPv6, and now goes to an IPv4 peer, or the
+ * reverse: natively it gets there, where one that its program had bound to that address would not.
+ */
+static bool is_from_elsewhere(const struct replacement *want, int old, const struct snapshot *seen)
+{
+	union address peer;
+	socklen_t size = sizeof(peer);
+
+	return seen->type == SOCK_DGRAM && seen->family == AF_INET6 && want->family == AF_INET6 &&
+	       !address_is_any(&seen->local) &&
+	       address_is_mapped(&seen->local) != address_is_mapped(&want->peer) &&
+	       getpeername(old, &peer.sa, &size) == 0;
+}
+
 static int bind_like(const struct replacement *want, int old, const struct snapshot *seen, int fd)
 {
 	union address local;
-	int r;
 
 	translate_local(want, &seen->local, &local);
-	if (address_port(&local) != 0) {
-		r = set_reuse(old, 1);
-		if (r == 0)
-			r = set_reuse(fd, 1);
-		if (r < 0)
-			return r;
-	} else if (address_is_any(&local)) {
-		/* Bound to an address that means nothing over there, with the port left open. */
+	if (is_from_elsewhere(want, old, seen))
+		local.in6.sin6_addr = in6addr_any;
+	if (address_port(&local) != 0 && !has_port(old, seen))
+		address_set_port(&local, 0);
+	/* Bound to an address that means nothing over there, with the port left open. */
+	if (address_port(&local) == 0 && address_is_any(&local))
 		return 0;
-	}
-	return bind(fd, &local.sa, address_size(&local)) < 0 ? -errno : 0;
+	return handover_bind(old, seen, fd, &local);
 }
 
-int replacement_make(const struct replacement *want, const struct option_set *options, int old,
-		     const struct snapshot *seen, int *ret, const char **ret_refused)
+/* As what the socket shows itself to its program. */
+static int present(int fd, const struct replacement *want)
 {
-	_cleanup_close_ int fd = -EBADF;
-	int r;
+	const int no = 0;
+	int r = want->marked ? present_mark(fd, want->family, want->form) : 0;
 
-	fd = make_socket(want, seen);
-	if (fd < 0)
-		return fd;
-	option_copy(options, old, seen->family, seen->protocol, fd, want->family, want->netns >= 0,
-		    ret_refused);
-	r = present_mark(fd, want->family, want->form);
-	if (r < 0 && r != -ENOPROTOOPT && r != -EOPNOTSUPP)
-		return r;
+	/* net.ipv6.bindv6only may have made it IPv6-only, and it may yet go to IPv4. */
+	if (r == 0 && want->form == PRESENT_INET && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
+		r = -errno;
+	return r;
+}
+
+/* What is no option. */
+static int give(const struct replacement *want, int old, const struct snapshot *seen, int fd)
+{
 	if (seen->owner.pid && fcntl(fd, F_SETOWN_EX, &seen->owner) < 0)
 		return -errno;
 	if (seen->signal && fcntl(fd, F_SETSIG, seen->signal) < 0)
 		return -errno;
 	/* Fails with ENOTCONN, as it did for the program, and has its effect. */
 	if (seen->shut_read)
-		shutdown(fd, SHUT_RD);
-	/* net.ipv6.bindv6only may have made it IPv6-only. */
-	if (want->form == PRESENT_INET && address_is_mapped(&want->peer)) {
-		const int no = 0;
+		shutdown(fd, seen->shut_write ? SHUT_RDWR : SHUT_RD);
+	return seen->bound ? bind_like(want, old, seen, fd) : 0;
+}
 
-		if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
-			return -errno;
-	}
-	if (seen->bound) {
-		r = bind_like(want, old, seen, fd);
-		if (r < 0)
-			return r;
-	}
+/* What nearly all programs want: TCP over IPv4 that is to go to an IPv6 address. */
+static const struct replacement common = {
+	.family = AF_INET6,
+	.netns = -EBADF,
+	.home = -EBADF,
+	.form = PRESENT_INET,
+	.marked = true,
+};
+
+int replacement_make(const struct replacement *want, const struct option_set *options, int old,
+		     const struct snapshot *seen, const struct image *image, int *ret, const char **ret_refused)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int labelled = label_begin(old);
+	int r;
+
+	fd = make_socket(want, seen);
+	if (labelled > 0 && label_end() < 0)
+		labelled = -EIO;
+	if (fd < 0)
+		return fd;
+	option_copy(options, old, seen->family, seen->protocol, fd, want->family,
+		    want->netns >= 0 ? OPTION_ELSEWHERE : 0, image, ret_refused);
+	if (labelled < 0)
+		*ret_refused = "the SELinux label";
+	r = present(fd, want);
+	if (r == 0)
+		r = give(want, old, seen, fd);
+	if (r < 0)
+		return r;
 	*ret = fd_take(&fd);
 	return 0;
 }
 
-void replacement_undo(int old, const struct snapshot *seen)
+bool replacement_is_common(const struct replacement *want, const struct snapshot *seen)
 {
-	if (seen->bound && !seen->reuse)
-		set_reuse(old, 0);
+	return common.family == want->family && common.form == want->form && want->marked && want->netns < 0 &&
+	       seen->family == AF_INET && seen->type == SOCK_STREAM && seen->protocol == IPPROTO_TCP &&
+	       owned_by_us(seen) && label_is_absent();
+}
+
+int replacement_prepare(const struct option_value *values, size_t count, int *ret)
+{
+	_cleanup_close_ int fd = socket(common.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < count; i++)
+		if (setsockopt(fd, values[i].option->level, values[i].option->name, values[i].bytes,
+			       values[i].size) < 0)
+			return -errno;
+	r = present(fd, &common);
+	if (r < 0)
+		return r;
+	*ret = fd_take(&fd);
+	return 0;
+}
+
+int replacement_adopt(const struct replacement *want, const struct option_set *options, int old,
+		      const struct snapshot *seen, const struct image *image, int fd, const char **ret_refused)
+{
+	option_copy(options, old, seen->family, seen->protocol, fd, want->family, OPTION_READY, image, ret_refused);
+	return give(want, old, seen, fd);
 }
 
 int replacement_finish(int fd, const struct snapshot *seen)
@@ -165,8 +244,9 @@ int replacement_finish(int fd, const struct snapshot *seen)
 	/* Of the access mode nothing can be changed; O_DIRECT is refused on sockets. */
 	int flags = seen->status_flags & (O_NONBLOCK | O_APPEND | O_NOATIME | O_ASYNC);
 
-	if (seen->bound && !seen->reuse)
-		set_reuse(fd, 0);
+	/* As it was made. */
+	if (flags == O_NONBLOCK)
+		return 0;
 	if (fcntl(fd, F_SETFL, flags) == 0)
 		return 0;
 	/* O_NOATIME wants the owner, and means nothing to a socket. */

@@ -15,13 +15,15 @@ struct replacement {
 	int home;		/* a descriptor of our own namespace, to come back to */
 	union address peer;	/* where it will connect: decides what a bound address becomes */
 	enum present_form form; /* how it presents itself */
+	bool marked;		/* and carries the mark of it */
 };
 
 /**
  * replacement_make() - a fresh, non-blocking socket with everything that the program gave the old one:
- * options, owner, who gets SIGIO, bound address and port.
- * @old: a duplicate of the old socket. Where it is bound to a port, SO_REUSEADDR is set on it, because
- *	two sockets hold the port for a moment: replacement_undo() puts that right if the old one stays
+ * options, owner, who gets SIGIO, bound address and port, SELinux label.
+ * @image: of the old socket (option_prepare()), or NULL
+ * @old: a duplicate of the old socket, which is as before afterwards. A port that it only seems to have,
+ *	from a connect that came to nothing, is left behind
  * @ret_refused: receives what could not be taken along (static text), or NULL
  *
  * A bound address of the other family becomes the any address with the same port, unless the peer is
@@ -32,17 +34,32 @@ struct replacement {
  * would be made in the wrong place.
  */
 int replacement_make(const struct replacement *want, const struct option_set *options, int old,
-		     const struct snapshot *seen, int *ret, const char **ret_refused);
+		     const struct snapshot *seen, const struct image *image, int *ret, const char **ret_refused);
 
 /**
- * replacement_undo() - the old socket stays after all: restore what replacement_make() changed on it.
+ * replacement_is_common() - whether a replacement is of the kind that replacement_prepare() makes: in our network
+ * namespace, with our owner, without a label, for an AF_INET TCP socket that goes to an IPv6 address.
  */
-void replacement_undo(int old, const struct snapshot *seen);
+bool replacement_is_common(const struct replacement *want, const struct snapshot *seen);
 
 /**
- * replacement_finish() - what the old socket lent to the new one goes back, once the old is gone from
- * the target: SO_REUSEADDR as the program had it; status flags as the old socket's. O_ASYNC must be on
- * already, if it is among them: see replacement_set_async().
+ * replacement_prepare() - a socket for any such replacement, made before it is known which. By any thread.
+ * @values: of option_apart(), for AF_INET and TCP
+ *
+ * Return: 0 or a negative errno.
+ */
+int replacement_prepare(const struct option_value *values, size_t count, int *ret);
+
+/**
+ * replacement_adopt() - make such a socket the replacement. As replacement_make().
+ * @fd: borrowed
+ */
+int replacement_adopt(const struct replacement *want, const struct option_set *options, int old,
+		      const struct snapshot *seen, const struct image *image, int fd, const char **ret_refused);
+
+/**
+ * replacement_finish() - give the new socket the status flags of the old one, once it has been connected
+ * without waiting. O_ASYNC must be on already, if it is among them: see replacement_set_async().
  *
  * Return: 0 or a negative errno.
  */

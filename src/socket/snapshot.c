@@ -26,84 +26,115 @@ int snapshot_netns_cookie(int fd, uint64_t *ret)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &size) < 0 ? -errno : 0;
 }
 
-/* Not TCP: another Internet socket, or something else. */
-static enum snapshot_state other_kind(int fd)
+static int get_int(int fd, int level, int name, int *ret)
 {
-	int domain = 0;
-	socklen_t size = sizeof(domain);
+	socklen_t size = sizeof(*ret);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0)
-		return SNAPSHOT_NOT_INET;
-	return domain == AF_INET || domain == AF_INET6 ? SNAPSHOT_NOT_TCP : SNAPSHOT_NOT_INET;
+	return getsockopt(fd, level, name, ret, &size) < 0 ? -errno : 0;
+}
+
+/* TCP_INFO, or -errno where that is no stream socket of ours. */
+static int get_info(int fd, struct tcp_info *ret)
+{
+	socklen_t size = TCP_INFO_SIZE;
+
+	memset(ret, 0, sizeof(*ret));
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &size) < 0 ? -errno : 0;
+}
+
+/* Whether it is a protocol of ours; TCP_INFO also works on what merely sits on TCP (SMC). */
+static bool is_known(const struct snapshot *seen)
+{
+	if (seen->type == SOCK_STREAM)
+		return seen->protocol == IPPROTO_TCP || seen->protocol == IPPROTO_MPTCP;
+	return seen->type == SOCK_DGRAM &&
+	       (seen->protocol == IPPROTO_UDP || seen->protocol == IPPROTO_UDPLITE);
+}
+
+/* What kind of socket it is. Return: whether it is one of ours; if not, @seen has the state. */
+static bool read_kind(int fd, struct snapshot *seen)
+{
+	socklen_t size = sizeof(seen->local);
+	int domain = 0;
+
+	seen->state = SNAPSHOT_NOT_INET;
+	if (get_int(fd, SOL_SOCKET, SO_PROTOCOL, &seen->protocol) < 0)
+		return false;
+	/* These are of the Internet families alone; for the others that is all that is asked. */
+	if (seen->protocol == 0 || get_int(fd, SOL_SOCKET, SO_DOMAIN, &domain) < 0 ||
+	    (domain != AF_INET && domain != AF_INET6))
+		return false;
+	seen->family = domain;
+	seen->state = SNAPSHOT_OTHER;
+	return get_int(fd, SOL_SOCKET, SO_TYPE, &seen->type) == 0 && is_known(seen) &&
+	       getsockname(fd, &seen->local.sa, &size) == 0;
+}
+
+/* Whether connect(2) starts something, and what stands in the way. */
+static int read_state(int fd, struct snapshot *seen)
+{
+	struct pollfd now = {.fd = fd, .events = POLLIN | POLLRDHUP};
+	struct tcp_info info;
+	int r;
+
+	seen->state = SNAPSHOT_ENGAGED;
+	if (seen->type == SOCK_STREAM) {
+		/* After the address: another thread's connect may have bound it since, to a port that
+		 * is none of the program's. */
+		r = get_info(fd, &info);
+		if (r < 0 || info.tcpi_state != STATE_CLOSE || info.tcpi_segs_out != 0)
+			return r;
+	}
+	seen->state = SNAPSHOT_FRESH;
+	if (poll(&now, 1, 0) > 0) {
+		seen->shut_read = now.revents & POLLRDHUP;
+		seen->shut_write = seen->type == SOCK_DGRAM && (now.revents & POLLHUP);
+		seen->queued = seen->type == SOCK_DGRAM && !seen->shut_read &&
+			       (now.revents & POLLIN);
+		seen->error = seen->type == SOCK_DGRAM && (now.revents & POLLERR);
+	}
+	return 0;
 }
 
 int snapshot_read(int fd, struct snapshot *ret)
 {
-	struct snapshot seen = {.state = SNAPSHOT_ENGAGED};
-	struct pollfd shut = {.fd = fd, .events = POLLRDHUP};
-	struct tcp_info info;
-	socklen_t size = TCP_INFO_SIZE;
+	struct snapshot seen = {0};
 	struct stat st;
-	int protocol;
+	int value = 0;
+	int r;
 
-	memset(&info, 0, sizeof(info));
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) {
-		seen.state = other_kind(fd);
+	if (!read_kind(fd, &seen)) {
 		*ret = seen;
 		return 0;
 	}
-	size = sizeof(protocol);
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0)
-		return -errno;
-	size = sizeof(seen.local);
-	if (getsockname(fd, &seen.local.sa, &size) < 0)
-		return -errno;
-	/* TCP_INFO also works on what merely sits on TCP (SMC); that is left alone. */
-	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP) ||
-	    (seen.local.sa.sa_family != AF_INET && seen.local.sa.sa_family != AF_INET6)) {
-		seen.state = SNAPSHOT_NOT_TCP;
-		*ret = seen;
-		return 0;
-	}
-	seen.protocol = protocol;
-	seen.family = seen.local.sa.sa_family;
-	seen.tcp_state = info.tcpi_state;
 	seen.bound = address_port(&seen.local) != 0 || !address_is_any(&seen.local);
 	if (seen.bound) {
-		int reuse = 0;
-
-		size = sizeof(reuse);
-		if (getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &size) < 0)
-			return -errno;
-		seen.reuse = reuse;
+		r = get_int(fd, SOL_SOCKET, SO_REUSEADDR, &value);
+		if (r < 0)
+			return r;
+		seen.reuse = value;
 	}
 	seen.status_flags = fcntl(fd, F_GETFL);
 	fcntl(fd, F_GETOWN_EX, &seen.owner);
 	seen.signal = fcntl(fd, F_GETSIG);
 	seen.blocking = !(seen.status_flags & O_NONBLOCK);
-	if (snapshot_netns_cookie(fd, &seen.netns_cookie) < 0)
-		return -errno;
+	r = snapshot_netns_cookie(fd, &seen.netns_cookie);
+	if (r < 0)
+		return r;
 	if (seen.family == AF_INET6) {
-		int v6only = 0;
-
-		size = sizeof(v6only);
-		if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size) < 0)
-			return -errno;
-		seen.v6only = v6only;
+		r = get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value);
+		if (r < 0)
+			return r;
+		seen.v6only = value;
 	}
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	seen.inode = st.st_ino;
 	seen.uid = st.st_uid;
 	seen.gid = st.st_gid;
-	/* Another thread's connect may have bound it since, to a port that is none of the program's. */
-	size = TCP_INFO_SIZE;
-	if (seen.bound && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-		return -errno;
-	if (info.tcpi_state == STATE_CLOSE && info.tcpi_segs_out == 0) {
-		seen.state = SNAPSHOT_FRESH;
-		seen.shut_read = poll(&shut, 1, 0) > 0 && (shut.revents & POLLRDHUP);
-	}
+	r = read_state(fd, &seen);
+	if (r < 0)
+		return r;
 	*ret = seen;
 	return 0;
 }

@@ -49,16 +49,19 @@ static void test_kinds(void **state)
 {
 	int fds[2], file = open("/dev/null", O_RDONLY), path = open("/", O_PATH);
 	int udp = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_STREAM, 0);
+	int icmp = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(state_of(file), SNAPSHOT_NOT_INET);
 	assert_int_equal(state_of(path), SNAPSHOT_NOT_INET);
 	assert_int_equal(state_of(fds[0]), SNAPSHOT_NOT_INET);
 	assert_int_equal(state_of(local), SNAPSHOT_NOT_INET);
-	assert_int_equal(state_of(udp), SNAPSHOT_NOT_TCP);
+	assert_int_equal(state_of(udp), SNAPSHOT_FRESH);
+	assert_int_equal(state_of(icmp), SNAPSHOT_OTHER);
 	close(file);
 	close(path);
 	close(udp);
+	close(icmp);
 	close(local);
 	close(fds[0]);
 	close(fds[1]);
@@ -117,14 +120,26 @@ static void test_marks(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int family, fd = socket(cases[i].family, SOCK_STREAM, 0);
 
-		assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+		assert_int_equal(present_read(fd, true, &family), PRESENT_ITSELF);
 		assert_int_equal(present_mark(fd, cases[i].family, cases[i].form), 0);
-		assert_int_equal(present_read(fd, &family), cases[i].form);
-		assert_int_equal(family, cases[i].family);
+		assert_int_equal(present_read(fd, true, &family), cases[i].form);
+		if (cases[i].form != PRESENT_ITSELF)
+			assert_int_equal(family, cases[i].family);
 		assert_int_equal(present_mark(fd, cases[i].family, PRESENT_ITSELF), 0);
-		assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+		assert_int_equal(present_read(fd, true, &family), PRESENT_ITSELF);
 		close(fd);
 	}
+}
+
+/* Where no rule can have made such a mark it is not looked for. */
+static void test_mark_not_asked_for(void **state)
+{
+	int family, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(present_mark(fd, AF_INET, PRESENT_INET_PEER), 0);
+	assert_int_equal(present_read(fd, true, &family), PRESENT_INET_PEER);
+	assert_int_equal(present_read(fd, false, &family), PRESENT_ITSELF);
+	close(fd);
 }
 
 /* A multicast receiver's own choice is no mark of ours. */
@@ -133,7 +148,7 @@ static void test_marks_of_udp(void **state)
 	int family, zero = 0, fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero)), 0);
-	assert_int_equal(present_read(fd, &family), PRESENT_ITSELF);
+	assert_int_equal(present_read(fd, true, &family), PRESENT_ITSELF);
 	close(fd);
 }
 
@@ -142,7 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds), cmocka_unit_test(test_life),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_marks),
-		cmocka_unit_test(test_marks_of_udp),
+		cmocka_unit_test(test_mark_not_asked_for), cmocka_unit_test(test_marks_of_udp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

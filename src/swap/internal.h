@@ -2,34 +2,64 @@
 /* What the files of this layer share. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "policy/policy.h"
 #include "socket/option.h"
 #include "socket/replacement.h"
 #include "socket/snapshot.h"
 #include "swap/askers.h"
+#include "swap/holders.h"
 #include "swap/origin.h"
 #include "swap/parked.h"
 #include "swap/place.h"
+#include "swap/spares.h"
 #include "swap/starter.h"
 #include "swap/swap.h"
+#include "swap/waiters.h"
 #include "target/sandbox.h"
 #include "watch/watch.h"
+
+/* IPv4 and IPv6, with TCP, MPTCP, UDP and UDP-Lite. */
+#define KINDS_MAX 8
+
+/* Threads whose last swap is remembered; a look in vain is all that it costs to be wrong. */
+#define BARE_SLOTS 64
 
 struct swap {
 	const struct policy *policy;
 	struct places *places;
 	struct watch *watch;
+	unsigned int replaces; /* what the kernel does when a file is replaced; caller_replace_flags() */
 	struct option_set *options;
 	struct sandbox *sandbox;
+	struct sandbox *rings; /* who made an io_uring, and descendants: kept in the same way */
 	struct starter *starter; /* NULL: connects on blocking sockets cannot be started in place */
 	struct parked parked;
+	struct holders holders;
+	struct spares *spares;
 	struct origins *origins;
 	struct askers askers;
-	struct watch_report report;
+	struct watch_report report, again;
+	bool bare[BARE_SLOTS]; /* by tid: the last swap could have done without a duplicate */
+	struct {
+		int family, protocol;
+	} kinds[KINDS_MAX]; /* of sockets that were swapped */
+	unsigned int kind_count;
+	uid_t uid; /* ours */
+	gid_t gid;
+	bool observe;	 /* nothing is changed */
 	bool restricted; /* we are under Landlock rules for TCP ourselves */
-	bool unmarked;	 /* one that cannot carry its mark does, or did */
-	bool translates; /* a socket with another peer than was asked for exists, or did */
+	bool inet_peers; /* AF_INET sockets may carry a mark; present_read() */
+	/* The watcher asks for a socket's name, too, and which it is. */
+	atomic_bool unmarked;	/* one that cannot carry its mark does, or did */
+	atomic_bool binds;	/* a socket stands, or stood, for one that was bound to an address */
+	bool loses;	 /* a socket has, or had, an option that cannot be read back */
+	atomic_bool translates; /* a socket with another peer than was asked for exists, or did */
 };
+
+/* Reasons that several files give. */
+extern const char why_ring[], why_shared[];
 
 /* What is to be done about one connect. */
 struct plan {
@@ -42,18 +72,57 @@ struct plan {
 /* One connect under way. */
 struct job {
 	const struct caller *caller;
+	const struct swap_request *request;
 	int number;
 	int old;		/* our duplicate of the socket that stood at the number */
 	struct snapshot seen;	/* what it was */
+	bool looked; /* swap->report is of it, and the call waited then */
+	bool bare;   /* there is no duplicate, and none is needed: the report tells it all */
+	bool alone;  /* no other thread runs in the caller's process */
+	bool sole;   /* as the report's */
+	bool calm;   /* and the socket's close cannot wait: SO_LINGER is off */
 	struct plan plan;
+	bool follows; /* as the report's: see follow_replace() */
+	bool counted; /* likewise, of the first look */
+	bool silent;		/* see repair_items() */
+	bool put_first;		/* the replacement is put before it is connected */
+	int *moved; /* the numbers that the replacement stands at */
+	size_t moved_count;
 	struct swap_outcome *outcome;
 };
+
+/**
+ * job_see() - look at the socket, and, where that costs little more, already at who watches it.
+ *
+ * Return: 0; -ENOENT: the caller is gone; or as snapshot_read().
+ *
+ * job_see_bare() - the same without a duplicate of it, where nobody but the caller could change what stands at its
+ * number and nothing has to be done to the old socket itself; then job->bare. Return: 0; -EAGAIN: it takes a
+ * duplicate; -ENOENT.
+ *
+ * job_stays_bare() - whether what is planned can be done without one, too.
+ */
+int job_see(struct swap *swap, struct job *job);
+int job_see_bare(struct swap *swap, struct job *job);
+bool job_stays_bare(const struct swap *swap, const struct job *job);
+
+/**
+ * job_look() - look at who watches a socket that is to be swapped, unless job_see() has done so.
+ * Return: as watch_look().
+ */
+int job_look(struct swap *swap, struct job *job);
 
 /**
  * plan_connect() - what to do, from what the program asked for and what its socket is.
  * @asked_family: of the address that the program passed: AF_INET, or AF_INET6 for a mapped one
  */
 void plan_connect(struct swap *swap, struct job *job, int asked_family);
+
+/**
+ * plan_restore() - for a swapped socket that is to listen, or not to be connected any more: what its program
+ * made it comes back. Return: false where it stays as it is.
+ */
+bool plan_restore(struct swap *swap, struct job *job);
 
 /**
  * in_our_reach() - whether a socket is in the network namespace that the policy is for, or was put into
@@ -64,9 +133,43 @@ bool in_our_reach(const struct swap *swap, pid_t tid, const struct snapshot *see
 bool under_landlock(const struct swap *swap, pid_t tid);
 
 /**
+ * has_ring() - whether a thread's process may use an io_uring: it has one's descriptor in the last look at
+ * its watchers, or it or an ancestor made one and may have closed that (IORING_REGISTER_RING_FDS).
+ */
+bool has_ring(const struct swap *swap, pid_t tid);
+
+/**
+ * may_have_port() - whether a thread may bind a port itself, in a network namespace of ours or a rule's: a port
+ * that is privileged there takes CAP_NET_BIND_SERVICE.
+ * @netns: as places_fd() tells
+ */
+bool may_have_port(const struct swap *swap, pid_t tid, int netns, in_port_t port);
+
+/**
  * form_of() - how a socket presents itself: by its own marks, or as remembered for it.
+ * @ret_family: receives its own family, where it does not present itself as what it is
+ *
+ * form_of_seen() - the same of a socket that was looked at already.
  */
 enum present_form form_of(const struct swap *swap, int fd, int *ret_family);
+enum present_form form_of_seen(const struct swap *swap, int fd, const struct snapshot *seen);
+
+/* Whether form_of_seen() looks at the socket. */
+bool form_is_asked(const struct swap *swap, const struct snapshot *seen);
+
+/**
+ * original_peer() - the IPv4 destination behind a socket's peer, and the local address that goes with it.
+ * @fd: the socket
+ */
+bool original_peer(struct swap *swap, int fd, const union address *peer, union address *ret,
+		   struct in_addr *ret_local);
+
+/**
+ * leads_back() - whether the policy alone tells where a socket's program meant to go, that was sent elsewhere.
+ * @action: of the rule that did so
+ * @origin: has the destination and the peer; if false is returned it receives the local address
+ */
+bool leads_back(const struct swap *swap, int fd, enum policy_action action, struct origin *origin);
 
 /**
  * apply_in_place() - connect the program's own socket elsewhere.
@@ -79,12 +182,77 @@ int apply_in_place(struct swap *swap, struct job *job);
 int apply_swap(struct swap *swap, struct job *job);
 
 /**
+ * apply_look() - what a swap has to know before it begins: who watches the old file, and whether it has to
+ * be left alone for that.
+ * @ret_cloexec: receives whether the number is closed on exec
+ *
+ * Return: 0; 1: it passes, with the outcome filled; or as apply_swap().
+ */
+int apply_look(struct swap *swap, struct job *job, int *ret_cloexec);
+
+/**
+ * apply_beyond() - what the last look at the watchers of a thread's socket found that nothing can make follow.
+ * Return: static text, or NULL.
+ */
+const char *apply_beyond(const struct swap *swap, pid_t tid);
+
+/**
+ * follow_replace() - put the new file over the number of the old one, and over its further ones; all that remembers the
+ * old file by them follows.
+ *
+ * Return: 0; 1: not that way: it has to be done by hand, for which swap->report is complete now and job->follows false;
+ * or as apply_swap().
+ */
+int follow_replace(struct swap *swap, struct job *job, int new, bool cloexec);
+
+/**
+ * follow_left() - after follow_replace(): tell the outcome what followed.
+ * Return: whether there may be epoll items that did not, and have to be looked for.
+ */
+bool follow_left(struct swap *swap, struct job *job, int new);
+
+/**
+ * follow_check() - after these were repaired: tell the outcome if there are any still.
+ */
+void follow_check(struct swap *swap, struct job *job);
+
+/**
+ * observe_in_place() - the counterparts of apply_in_place() and apply_swap() that change nothing: the
+ * observe_swap()       outcome is what would have been.
+ *
+ * Return: as those.
+ */
+int observe_in_place(struct swap *swap, struct job *job);
+int observe_swap(struct swap *swap, struct job *job);
+
+/**
+ * repair_loses() - what repair_items() cannot make exactly as it was; or the kernel, with @follows.
+ * Return: static text, or NULL.
+ */
+const char *repair_loses(const struct watch_report *report, bool silent, bool follows);
+
+/**
+ * repair_open_epoll() - a duplicate of what stands at an item's epoll_number, in whoever's table.
+ * Return: 0 or a negative errno.
+ */
+int repair_open_epoll(const struct caller *caller, const struct watch_item *item, int *ret);
+
+/**
  * repair_items() - make epoll registrations of the old file watch the new one: same number, mask, data.
+ * @watch: which reported them
  * @old, @new: variables registered with numbers.h, which may be moved
+ * @silent: the connect made no difference to who watches: it was over at once
+ * @sole: the old file ends when the caller of this function closes it, and the old items with it
+ * @again: room for another look at who watches, which others may change meanwhile; or NULL: there are no others
  * @ret_why: receives what is only approximately so (static text); untouched where all is exact
  *
  * The calling thread needs a descriptor table of its own. Return: the number of items repaired, or a
  * negative errno after everything that was added has been taken out again.
  */
-int repair_items(const struct caller *caller, const int *old, const int *new,
-		 const struct watch_report *report, const char **ret_why);
+int repair_items(struct watch *watch, const struct caller *caller, const int *old, const int *new, bool silent,
+		 bool sole, const struct watch_report *report, struct watch_report *again, const char **ret_why);
+
+/**
+ * repair_undo() - take out again what repair_items() added for @report, where nobody but the caller has the instances.
+ */
+void repair_undo(struct watch *watch, const struct caller *caller, const int *new, const struct watch_report *report);

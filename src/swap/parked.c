@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/linger.h"
 #include "base/numbers.h"
 
 void parked_init(struct parked *parked)
@@ -26,7 +27,7 @@ static void drop(struct parked *parked, struct parked_one *slot)
 {
 	if (!slot->tid)
 		return;
-	slot->fd = fd_close(slot->fd);
+	slot->fd = linger_close(slot->fd);
 	slot->tid = 0;
 	parked->count--;
 }

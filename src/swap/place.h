@@ -32,9 +32,31 @@ void places_close(struct places *places);
  */
 void places_own_descriptors(struct places *places);
 
+/**
+ * places_fd() - the namespace that a cookie names (SO_NETNS_COOKIE): a descriptor, borrowed, or -EBADF where it
+ * is our own or none of the policy's.
+ */
+int places_fd(const struct places *places, uint64_t cookie);
+
+/**
+ * places_unprivileged_port() - the first port that takes no privilege in a network namespace
+ * (net.ipv4.ip_unprivileged_port_start).
+ * @netns: as places_fd() tells. The calling thread goes there and comes back; it aborts where it cannot
+ */
+unsigned int places_unprivileged_port(const struct places *places, int netns);
+
 /* Our own namespace: a descriptor to come back by, and its cookie. */
 int places_home_fd(const struct places *places);
 uint64_t places_home_cookie(const struct places *places);
+
+/**
+ * places_socket() - make a socket of AF_INET that is never connected, to ask things of a namespace.
+ * @cookie: ours, or that of one that a rule names
+ *
+ * Return: 0; -ENOENT: another namespace; the errno of socket(2) or setns(2), negative. Aborts where the
+ * way back fails.
+ */
+int places_socket(const struct places *places, uint64_t cookie, int *ret);
 
 /* The namespace of a rule with POLICY_NETNS. */
 const struct place *places_of_rule(const struct places *places, const struct policy_rule *rule);

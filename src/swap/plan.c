@@ -2,7 +2,7 @@
 /*
  * What to do about a connect.
  *
- * Only fresh sockets are dealt with. An engaged one (connecting, connected, refused and not yet told)
+ * Only fresh sockets are dealt with; a datagram socket always is, because it can be connected again. An engaged one (connecting, connected, refused and not yet told)
  * answers connect(2) from its own state before the kernel looks at the address's family
  * (__inet_stream_connect()), so for it CONTINUE is native, whatever it was made into.
  *
@@ -26,6 +26,12 @@ static int believed_family(const struct snapshot *seen, enum present_form form)
 	return form == PRESENT_INET ? AF_INET : seen->family;
 }
 
+/* Whether a socket of this kind, and this family, carries its mark itself; present.h. */
+static bool carries_mark(const struct snapshot *seen, int family)
+{
+	return seen->protocol != IPPROTO_MPTCP && (seen->type == SOCK_STREAM || family == AF_INET6);
+}
+
 /*
  * The target's own sandbox holds: a socket from another network namespace is none of this policy's
  * business, unless we put it there (the thread itself is still in ours).
@@ -39,7 +45,7 @@ bool in_our_reach(const struct swap *swap, pid_t tid, const struct snapshot *see
 
 bool under_landlock(const struct swap *swap, pid_t tid)
 {
-	return policy_landlock(swap->policy) == POLICY_LANDLOCK_PASS &&
+	return !policy_has(swap->policy, POLICY_LANDLOCK_SWAP) &&
 	       (swap->restricted || sandbox_covers(swap->sandbox, tid));
 }
 
@@ -95,22 +101,35 @@ static bool bound_elsewhere(const struct job *job, const union address *peer)
 	       address_is_mapped(local) != address_is_mapped(peer);
 }
 
+/* Why a socket that was given an option which cannot be read back passes; NULL: it was given none. */
+static const char *lost_with(struct swap *swap, int fd)
+{
+	const struct option *option;
+	int level, name;
+
+	if (!origin_lost(swap->origins, fd, &level, &name))
+		return NULL;
+	option = option_lost(level, name);
+	return option ? option->lost : NULL;
+}
+
 void plan_connect(struct swap *swap, struct job *job, int asked_family)
 {
 	const struct policy_decision *decision = &job->outcome->decision;
 	const struct snapshot *seen = &job->seen;
 	struct plan *plan = &job->plan;
 	enum present_form form;
+	const char *lost;
 	uint64_t cookie;
-	int believed, family;
+	int believed;
 	bool pure;
 
 	*plan = (struct plan){0};
 	switch (seen->state) {
 	case SNAPSHOT_NOT_INET:
 		return pass(plan, "not an Internet socket");
-	case SNAPSHOT_NOT_TCP:
-		return pass(plan, "not TCP");
+	case SNAPSHOT_OTHER:
+		return pass(plan, "neither TCP nor UDP");
 	case SNAPSHOT_ENGAGED:
 		plan->how = SWAP_NATIVE;
 		plan->why = "asks for the result of an earlier connect";
@@ -118,8 +137,11 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 	case SNAPSHOT_FRESH:
 		break;
 	}
-	form = swap->translates ? form_of(swap, job->old, &family) : PRESENT_ITSELF;
+	form = form_of_seen(swap, job->old, seen);
 	believed = believed_family(seen, form);
+	/* An AF_INET6 datagram socket takes IPv4 addresses as they are (__ip6_datagram_connect()). */
+	if (believed == AF_INET6 && seen->type == SOCK_DGRAM)
+		asked_family = AF_INET6;
 	if (believed != asked_family) {
 		/* Natively EAFNOSUPPORT; of a swapped socket only we still know that. */
 		if (form != PRESENT_INET)
@@ -130,6 +152,10 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 	}
 	if (believed == AF_INET6 && seen->v6only)
 		return pass(plan, "an IPv6-only socket");
+	if (job->request->purpose == SWAP_TO_SEND && seen->type != SOCK_DGRAM)
+		return pass(plan, "no datagram socket");
+	if (job->request->purpose == SWAP_TO_SEND && form != PRESENT_ITSELF)
+		return pass(plan, "put in place by an earlier call");
 	if (!in_our_reach(swap, job->caller->tid, seen))
 		return pass(plan, "a socket of another network namespace");
 	if (under_landlock(swap, job->caller->tid))
@@ -140,17 +166,65 @@ void plan_connect(struct swap *swap, struct job *job, int asked_family)
 		return;
 	}
 	want(swap, job, believed, &plan->make, &cookie);
-	pure = decision->action == POLICY_NETNS && strcmp(decision->netns, "self") == 0;
+	plan->make.marked = carries_mark(seen, plan->make.family);
+	/* Once is enough for who sends without connecting; the first datagram binds. */
+	pure = decision->action == POLICY_NETNS && strcmp(decision->netns, "self") == 0 &&
+	       !(job->request->purpose == SWAP_TO_SEND && seen->bound);
 	if (decision->action == POLICY_PASS && form == PRESENT_ITSELF)
 		return pass(plan, decision->why);
 	if (plan->make.family == seen->family && cookie == seen->netns_cookie && !pure &&
 	    !bound_elsewhere(job, &plan->make.peer)) {
 		if (decision->action == POLICY_NETNS && form == PRESENT_ITSELF)
 			return pass(plan, "already in the network namespace of the rule");
-		if (!seen->blocking || swap->starter) {
+		if (!seen->blocking || seen->type == SOCK_DGRAM || swap->starter) {
 			plan->how = SWAP_IN_PLACE;
 			return;
 		}
 	}
+	if (plan->make.netns >= 0 && seen->bound &&
+	    !may_have_port(swap, job->caller->tid, plan->make.netns, address_port(&seen->local)))
+		return pass(plan, "bound to a port that is privileged in the rule's network namespace");
+	/* On the other side it would be bound to any address, and receive from anybody. */
+	if (job->request->purpose == SWAP_TO_SEND && seen->bound && !address_is_any(&seen->local) &&
+	    plan->make.form == PRESENT_INET)
+		return pass(plan, "bound to an address, and not connected");
+	/* A connect that goes nowhere, but which IPv4 takes, and sends too. */
+	if (seen->type == SOCK_DGRAM && address_port(&plan->make.peer) == 0 && form == PRESENT_ITSELF &&
+	    plan->make.family != seen->family)
+		return pass(plan, "no port");
+	/* What was received stays with the socket that received it. */
+	if (seen->error)
+		return pass(plan, "an error is pending on the socket");
+	if (seen->queued && !policy_has(swap->policy, POLICY_UDP_QUEUED_DROP))
+		return pass(plan, "datagrams wait to be read");
+	lost = swap->loses ? lost_with(swap, job->old) : NULL;
+	if (lost)
+		return pass(plan, lost);
 	plan->how = SWAP_SWAPPED;
+}
+
+bool plan_restore(struct swap *swap, struct job *job)
+{
+	struct replacement *make = &job->plan.make;
+	union address *local = &job->seen.local;
+	in_port_t port = htons(address_port(local));
+	int family;
+
+	job->plan = (struct plan){.how = SWAP_SWAPPED};
+	if (job->seen.state != SNAPSHOT_FRESH || form_of(swap, job->old, &family) != PRESENT_INET ||
+	    job->seen.queued || job->seen.error ||
+	    !in_our_reach(swap, job->caller->tid, &job->seen) ||
+	    under_landlock(swap, job->caller->tid))
+		return false;
+	make->family = make->peer.sa.sa_family = AF_INET;
+	make->form = PRESENT_ITSELF;
+	make->netns = places_fd(swap->places, job->seen.netns_cookie);
+	make->home = places_home_fd(swap->places);
+	/* Not to any address, which would open it to everybody. */
+	if (swap->binds && origin_local(swap->origins, job->old, &local->in.sin_addr)) {
+		local->in.sin_family = AF_INET;
+		local->in.sin_port = port;
+		job->seen.bound = true;
+	}
+	return true;
 }

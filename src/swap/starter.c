@@ -11,7 +11,10 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
 
 #include "base/numbers.h"
 
@@ -23,6 +26,9 @@
 #endif
 
 enum { TAG_CONNECT = 1, TAG_CANCEL = 2 };
+
+/* include/net/tcp_states.h, the same as in netinet/tcp.h, which conflicts with linux/tcp.h. */
+enum { STATE_SYN_SENT = 2, STATE_SYN_RECV = 3 };
 
 struct starter {
 	struct io_uring ring;
@@ -80,13 +86,34 @@ static void reset(struct starter *starter)
 		abort();
 }
 
-int starter_connect(struct starter *starter, int fd, const union address *peer)
+/* All zero where it is not told. */
+static struct tcp_info info_of(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		memset(&info, 0, sizeof(info));
+	return info;
+}
+
+/* Whether an attempt is under way. */
+static bool is_connecting(int fd)
+{
+	const struct tcp_info info = info_of(fd);
+
+	return info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV;
+}
+
+int starter_connect(struct starter *starter, int fd, const union address *peer, bool *ret_sent)
 {
 	int result = -ECANCELED;
 	unsigned int missing = 1;
 	struct io_uring_sqe *sqe;
 	int r;
 
+	if (ret_sent)
+		*ret_sent = false;
 	/* numbers_claim() may have moved it. */
 	starter->ring.enter_ring_fd = starter->ring.ring_fd;
 	sqe = io_uring_get_sqe(&starter->ring);
@@ -106,18 +133,45 @@ int starter_connect(struct starter *starter, int fd, const union address *peer)
 		missing++;
 		while (missing) {
 			r = io_uring_submit_and_wait(&starter->ring, missing);
-			if (r < 0 && r != -EINTR)
+			if (r < 0 && r != -EINTR) {
+				/* What is outstanding must not be taken for the next one's result. */
+				reset(starter);
 				return r;
+			}
 			reap(starter, &result, &missing);
 		}
 	}
 	if (result == -ECANCELED || result == -EINTR)
 		return -EINPROGRESS;
 	/*
+	 * Where something is in the socket's error queue (an ICMP error of an attempt before), poll says EPOLLERR, which
+	 * the ring takes for the end of this one, and the error that it does not find for success.
+	 */
+	if (result == 0 && is_connecting(fd))
+		return -EINPROGRESS;
+	/*
 	 * The ring took the error; the socket still has the failed attempt to report, as ECONNABORTED,
 	 * which a blocking connect(2) would have done. It does not wait: nothing is under way.
 	 */
-	if (result < 0)
+	if (result < 0) {
+		/* The failed attempt forgets what it sent. */
+		if (ret_sent)
+			*ret_sent = info_of(fd).tcpi_segs_out > 0;
 		connect(fd, &peer->sa, address_size(peer));
+	}
 	return result;
+}
+
+int starter_connect_shared(int fd, const union address *peer)
+{
+	const struct timeval least = {.tv_usec = 1};
+	struct timeval limit;
+	socklen_t size = sizeof(limit);
+	bool limited = getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) == 0 &&
+		       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &least, sizeof(least)) == 0;
+	int r = connect(fd, &peer->sa, address_size(peer)) < 0 ? -errno : 0;
+
+	if (limited)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	return r;
 }

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "socket/address.h"
 
 struct starter;
@@ -21,9 +23,21 @@ void starter_free(struct starter *starter);
 /**
  * starter_connect() - start a connect.
  * @fd: a blocking TCP socket, borrowed
+ * @ret_sent: or NULL; whether an error is an answer that has come already, to a segment that was sent. Of a socket that
+ * sent none before.
  *
  * Return: 0: connected, and connect(2) would say EISCONN now; -EINPROGRESS: under way, connect(2) would
  * wait for it; another negative errno as connect(2) has it, with the socket as a failed blocking
  * connect(2) leaves it.
  */
-int starter_connect(struct starter *starter, int fd, const union address *peer);
+int starter_connect(struct starter *starter, int fd, const union address *peer, bool *ret_sent);
+
+/**
+ * starter_connect_shared() - start a connect on a non-blocking stream socket that other threads may just be making blocking.
+ * @fd: borrowed
+ *
+ * For a moment it has a time limit for sending, so that connect(2) ends all the same; see socket(7), SO_SNDTIMEO.
+ *
+ * Return: as connect(2) on a non-blocking socket: 0 or a negative errno, -EINPROGRESS as a rule.
+ */
+int starter_connect_shared(int fd, const union address *peer);

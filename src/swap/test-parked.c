@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is kept for a moment or for long: parked replacements, and where programs meant to go. */
+/* Parked replacements. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "swap/origin.h"
 #include "swap/parked.h"
 
 static struct parked_one one(pid_t tid, int number)
@@ -71,31 +70,11 @@ static void test_oldest_makes_room(void **state)
 		assert_int_equal(parked.slots[i].tid, 0);
 }
 
-static void test_origin(void **state)
-{
-	struct sockaddr_in dest = {.sin_family = AF_INET, .sin_port = 80, .sin_addr.s_addr = 1}, got;
-	struct origins *origins;
-	int a = socket(AF_INET, SOCK_STREAM, 0), b = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(origins_new(&origins), 0);
-	assert_false(origin_get(origins, a, &got));
-	assert_int_equal(origin_form(origins, a), PRESENT_ITSELF);
-	origin_put(origins, a, &dest, PRESENT_INET);
-	assert_int_equal(origin_form(origins, a), PRESENT_INET);
-	assert_true(origin_get(origins, a, &got));
-	assert_memory_equal(&got, &dest, sizeof(got));
-	assert_false(origin_get(origins, b, &got));
-	close(a);
-	close(b);
-	origins_free(origins);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken_by_its_call),
 		cmocka_unit_test(test_oldest_makes_room),
-		cmocka_unit_test(test_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,8 @@ static enum table_kind classify(const char *link, uint64_t *ret_inode)
 	}
 	if (strcmp(link, "anon_inode:[eventpoll]") == 0)
 		return TABLE_EPOLL;
+	if (strcmp(link, "anon_inode:[io_uring]") == 0)
+		return TABLE_RING;
 	return TABLE_OTHER;
 }
 
@@ -157,6 +159,20 @@ int table_walk(pid_t tid, int (*visit)(void *context, int number, enum table_kin
 		let_go(slot);
 	}
 	return -ESRCH;
+}
+
+int table_walk_once(pid_t tid,
+		    int (*visit)(void *context, int number, enum table_kind kind, uint64_t inode),
+		    void *context)
+{
+	struct held slot = {.tid = tid, .fd = open_directory(tid, "fd")};
+	int r;
+
+	if (slot.fd < 0)
+		return slot.fd;
+	r = walk(&slot, visit, context);
+	fd_close(slot.fd);
+	return r;
 }
 
 int table_open_info(pid_t tid, int number)

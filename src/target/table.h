@@ -13,6 +13,7 @@ enum table_kind {
 	TABLE_OTHER,
 	TABLE_SOCKET,
 	TABLE_EPOLL,
+	TABLE_RING, /* of io_uring */
 };
 
 /**
@@ -25,6 +26,14 @@ enum table_kind {
  */
 int table_walk(pid_t tid, int (*visit)(void *context, int number, enum table_kind kind, uint64_t inode),
 	       void *context);
+
+/**
+ * table_walk_once() - the same for a thread that is not likely to be asked about again: nothing is kept
+ * open.
+ */
+int table_walk_once(pid_t tid,
+		    int (*visit)(void *context, int number, enum table_kind kind, uint64_t inode),
+		    void *context);
 
 /**
  * table_forget() - close the directories that are kept; where descriptors have run out.

@@ -2,6 +2,7 @@
 /* Looking at another process, and ending a call that it is blocked in. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "target/kick.h"
 #include "target/table.h"
 #include "target/thread.h"
 
@@ -50,7 +53,7 @@ static void await(pid_t child, long nr)
 static void test_look(void **state)
 {
 	struct thread_identity who;
-	bool whole_process;
+	enum thread_whose whose;
 	char name[16];
 	int fd, got;
 	pid_t child = blocked_child(&fd);
@@ -62,14 +65,29 @@ static void test_look(void **state)
 	assert_true(thread_is_alone(child));
 	assert_int_equal(thread_identity(child, &who), 0);
 	assert_int_equal(who.ppid, getpid());
-	assert_int_equal(thread_get_file(child, fd, &got, &whole_process), 0);
+	assert_int_equal(thread_get_file(child, fd, &got, &whose), 0);
 	close(got);
-	assert_int_equal(thread_get_file(child, 999, &got, &whole_process), -EBADF);
+	assert_int_equal(whose, thread_pidfd_works() ? THREAD_NAMED : THREAD_PROCESS);
+	/* What is proven of another thread, or of one that was never asked, says nothing. */
+	thread_prove(getpid());
+	assert_int_equal(thread_get_file(child, fd, &got, &whose), 0);
+	close(got);
+	assert_int_equal(whose, thread_pidfd_works() ? THREAD_NAMED : THREAD_PROCESS);
+	thread_prove(child);
+	assert_int_equal(thread_get_file(child, fd, &got, &whose), 0);
+	close(got);
+	assert_int_equal(whose, thread_pidfd_works() ? THREAD_PROVEN : THREAD_PROCESS);
+	/* A pidfd that is opened anew is of whoever has the tid by then. */
+	thread_forget();
+	assert_int_equal(thread_get_file(child, fd, &got, &whose), 0);
+	close(got);
+	assert_int_equal(whose, thread_pidfd_works() ? THREAD_NAMED : THREAD_PROCESS);
+	assert_int_equal(thread_get_file(child, 999, &got, &whose), -EBADF);
 	assert_int_equal(table_cloexec(child, fd), 0);
 	assert_true(table_cloexec(child, 999) < 0);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	assert_int_equal(thread_get_file(child, fd, &got, &whole_process), -ESRCH);
+	assert_int_equal(thread_get_file(child, fd, &got, &whose), -ESRCH);
 	close(fd);
 }
 
@@ -102,6 +120,43 @@ static void test_end_other_call(void **state)
 	close(fd);
 }
 
+static enum kick_state kick(pid_t tid, long nr)
+{
+	struct kick one = {.tid = tid, .nr = nr};
+
+	return thread_kick(&one, 5000000);
+}
+
+static void test_kick(void **state)
+{
+	int fd, status;
+	pid_t child = blocked_child(&fd);
+	pid_t tracer;
+
+	await(child, SYS_read);
+	assert_int_equal(kick(child, SYS_read), KICK_RESUMES);
+	await(child, SYS_read);
+	/* Nobody who waits for it sees a stop. */
+	assert_int_equal(waitpid(child, &status, WNOHANG | WUNTRACED | WCONTINUED), 0);
+	assert_int_equal(kick(child, SYS_write), KICK_OVER);
+	await(child, SYS_read);
+	tracer = fork();
+	if (tracer == 0) {
+		ptrace(PTRACE_SEIZE, child, NULL, NULL);
+		pause();
+		_exit(0);
+	}
+	while (!thread_is_traced(child))
+		sched_yield();
+	assert_int_equal(kick(child, SYS_read), KICK_REFUSED);
+	kill(tracer, SIGKILL);
+	waitpid(tracer, NULL, 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(kick(child, SYS_read), KICK_GONE);
+	close(fd);
+}
+
 static void *idle(void *context)
 {
 	pthread_barrier_wait(context);
@@ -129,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_end_call),
 		cmocka_unit_test(test_end_other_call),
+		cmocka_unit_test(test_kick),
 		cmocka_unit_test(test_not_alone),
 	};
 

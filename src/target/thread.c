@@ -2,10 +2,13 @@
 /* A thread of another process, by tid; see thread.h. */
 #include "target/thread.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kcmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +24,20 @@
 #define CACHE_SLOTS 64
 
 struct cached {
-	pid_t tid;
-	int pidfd;
+	pid_t tid; /* 0: free */
+	int fd;
+	bool proven; /* thread_prove() */
 };
 
 static _Thread_local struct cached cache[CACHE_SLOTS];
 
-/* Thread pidfds: 0 not probed, 1 they work, -1 they do not. */
-static int thread_pidfds;
+/* /proc/TID/syscall of threads that are looked at again and again; opening it is most of the cost. */
+#define HELD_SLOTS 256
+
+static _Thread_local struct cached held_calls[HELD_SLOTS];
+
+/* Thread pidfds: 0 not probed, 1 they work, -1 they do not. Several threads ask. */
+static atomic_int thread_pidfds;
 
 bool thread_pidfd_works(void)
 {
@@ -43,8 +52,8 @@ bool thread_pidfd_works(void)
 static void cache_drop(struct cached *slot)
 {
 	if (slot->tid) {
-		numbers_disown(&slot->pidfd);
-		slot->pidfd = fd_close(slot->pidfd);
+		numbers_disown(&slot->fd);
+		slot->fd = fd_close(slot->fd);
 		slot->tid = 0;
 	}
 }
@@ -53,6 +62,8 @@ void thread_forget(void)
 {
 	for (unsigned int i = 0; i < CACHE_SLOTS; i++)
 		cache_drop(&cache[i]);
+	for (unsigned int i = 0; i < HELD_SLOTS; i++)
+		cache_drop(&held_calls[i]);
 }
 
 static int cache_get(pid_t tid, struct cached **ret)
@@ -77,12 +88,28 @@ static int cache_get(pid_t tid, struct cached **ret)
 		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 	cache_drop(slot);
 	slot->tid = tid;
-	slot->pidfd = fd;
-	numbers_own(&slot->pidfd);
+	slot->fd = fd;
+	slot->proven = false;
+	numbers_own(&slot->fd);
 	return 0;
 }
 
-int thread_get_file(pid_t tid, int number, int *ret, bool *ret_whole_process)
+static enum thread_whose whose(const struct cached *slot)
+{
+	if (!thread_pidfd_works())
+		return THREAD_PROCESS;
+	return slot->proven ? THREAD_PROVEN : THREAD_NAMED;
+}
+
+void thread_prove(pid_t tid)
+{
+	struct cached *slot = &cache[(unsigned int)tid % CACHE_SLOTS];
+
+	if (slot->tid == tid && thread_pidfd_works())
+		slot->proven = true;
+}
+
+int thread_get_file(pid_t tid, int number, int *ret, enum thread_whose *ret_whose)
 {
 	/* The second time with a new pidfd: the first may have been that of a thread that has gone. */
 	for (int attempt = 0; attempt < 2; attempt++) {
@@ -93,10 +120,10 @@ int thread_get_file(pid_t tid, int number, int *ret, bool *ret_whole_process)
 		r = cache_get(tid, &slot);
 		if (r < 0)
 			return r;
-		fd = syscall(SYS_pidfd_getfd, slot->pidfd, number, 0);
+		fd = syscall(SYS_pidfd_getfd, slot->fd, number, 0);
 		if (fd >= 0) {
 			*ret = fd;
-			*ret_whole_process = !thread_pidfd_works();
+			*ret_whose = whose(slot);
 			return 0;
 		}
 		if (errno != ESRCH)
@@ -158,27 +185,114 @@ bool thread_is_alone(pid_t tid)
 	return stat(path, &st) == 0 && st.st_nlink == 3;
 }
 
+/* "running", or "-1 SP PC", or "NR ARG... SP PC", in hexadecimal but for the number. */
+static void parse_syscall(const char *text, struct thread_syscall *ret)
+{
+	struct thread_syscall seen = {.nr = -1};
+
+	if (strncmp(text, "running", 7) != 0) {
+		char *at;
+
+		seen.blocked = true;
+		seen.nr = strtol(text, &at, 10);
+		for (int i = 0; seen.nr >= 0 && i < 6; i++)
+			seen.args[i] = strtoull(at, &at, 16);
+		seen.sp = strtoull(at, NULL, 16);
+	}
+	*ret = seen;
+}
+
 int thread_syscall(pid_t tid, struct thread_syscall *ret)
 {
 	char buffer[256];
 	int r = read_proc(tid, "syscall", buffer, sizeof(buffer));
-	struct thread_syscall seen = {.nr = -1};
 
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return -ESRCH;
-	if (strncmp(buffer, "running", 7) != 0) {
-		seen.blocked = true;
-		if (sscanf(buffer,
-			   "%ld 0x%" SCNx64 " 0x%" SCNx64 " 0x%" SCNx64 " 0x%" SCNx64 " 0x%" SCNx64
-			   " 0x%" SCNx64,
-			   &seen.nr, &seen.args[0], &seen.args[1], &seen.args[2], &seen.args[3],
-			   &seen.args[4], &seen.args[5]) < 1)
-			seen.nr = -1;
-	}
-	*ret = seen;
+	parse_syscall(buffer, ret);
 	return 0;
+}
+
+static int hold_call(pid_t tid, struct cached **ret)
+{
+	struct cached *slot = &held_calls[(unsigned int)tid % HELD_SLOTS];
+	char path[64];
+	int fd;
+
+	*ret = slot;
+	if (slot->tid == tid)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	cache_drop(slot);
+	slot->tid = tid;
+	slot->fd = fd;
+	numbers_own(&slot->fd);
+	return 0;
+}
+
+int thread_syscall_again(pid_t tid, struct thread_syscall *ret)
+{
+	/* The second time with the file of the thread that has the tid now. */
+	for (int attempt = 0; attempt < 2; attempt++) {
+		struct cached *slot = NULL;
+		char buffer[256];
+		ssize_t n;
+		int r;
+
+		r = hold_call(tid, &slot);
+		if (r < 0)
+			return r;
+		n = pread(slot->fd, buffer, sizeof(buffer) - 1, 0);
+		if (n > 0) {
+			buffer[n] = '\0';
+			parse_syscall(buffer, ret);
+			return 0;
+		}
+		r = n < 0 ? -errno : -ESRCH;
+		cache_drop(slot);
+		if (r != -ESRCH)
+			return r;
+	}
+	return -ESRCH;
+}
+
+/* asm/unistd_x32.h */
+#define X32_BIT 0x40000000L
+
+bool thread_syscall_is_compat(const struct thread_syscall *call)
+{
+	return call->sp <= UINT32_MAX && call->nr >= 0 && !(call->nr & X32_BIT);
+}
+
+bool thread_shares_table(pid_t tid, pid_t other)
+{
+	return syscall(SYS_kcmp, tid, other, KCMP_FILES, 0, 0) <= 0;
+}
+
+int thread_walk(pid_t tid, int (*visit)(void *context, pid_t tid), void *context)
+{
+	char path[64];
+	const struct dirent *entry;
+	int r = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", tid);
+	directory = opendir(path);
+	if (!directory)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (r == 0 && (entry = readdir(directory))) {
+		pid_t other = atoi(entry->d_name);
+
+		if (other > 0 && other != tid)
+			r = visit(context, other);
+	}
+	closedir(directory);
+	return r;
 }
 
 /* A mask in /proc/TID/status, by the start of its line. */
@@ -223,6 +337,17 @@ bool thread_is_traced(pid_t tid)
 	return read_mask(tid, "\nTracerPid:", &tracer) && tracer != 0;
 }
 
+int thread_seccomp_filters(pid_t tid)
+{
+	char buffer[4096];
+	const char *at;
+
+	if (read_proc(tid, "status", buffer, sizeof(buffer)) <= 0)
+		return -1;
+	at = strstr(buffer, "\nSeccomp_filters:");
+	return at ? atoi(at + strlen("\nSeccomp_filters:")) : -1;
+}
+
 bool thread_in_seccomp(pid_t tid)
 {
 	char buffer[128];
@@ -230,11 +355,16 @@ bool thread_in_seccomp(pid_t tid)
 	return read_proc(tid, "wchan", buffer, sizeof(buffer)) > 0 && strncmp(buffer, "seccomp", 7) == 0;
 }
 
-bool thread_has_capability(pid_t tid, unsigned int capability)
+uint64_t thread_capabilities(pid_t tid)
 {
 	unsigned long long effective;
 
-	return read_mask(tid, "\nCapEff:", &effective) && (effective & (1ULL << capability));
+	return read_mask(tid, "\nCapEff:", &effective) ? effective : 0;
+}
+
+bool thread_has_capability(pid_t tid, unsigned int capability)
+{
+	return thread_capabilities(tid) & (1ULL << capability);
 }
 
 int thread_identity(pid_t tid, struct thread_identity *ret)

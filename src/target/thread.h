@@ -13,17 +13,30 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Whose table a file was taken from. */
+enum thread_whose {
+	THREAD_PROVEN,	/* the thread's that thread_prove() was told of, which has not gone since */
+	THREAD_NAMED,	/* that of whoever had the tid when its pidfd was opened, and has not gone since */
+	THREAD_PROCESS, /* its process's (no PIDFD_THREAD, before 6.9); who asks compares */
+};
+
 /**
  * thread_get_file() - a duplicate of a file in the thread's table (pidfd_getfd(2)).
- * @ret_whole_process: receives whether the kernel could only be asked for the process's table (no
- *	PIDFD_THREAD, before 6.9); the caller compares
  *
  * Return: 0; -EBADF; -EPERM; -ESRCH; -EMFILE, -ENFILE, -ENOMEM.
  */
-int thread_get_file(pid_t tid, int number, int *ret, bool *ret_whole_process);
+int thread_get_file(pid_t tid, int number, int *ret, enum thread_whose *ret_whose);
 
 /**
- * thread_forget() - close the pidfds that are kept; where descriptors have run out.
+ * thread_prove() - since thread_get_file() it was seen that the tid is still that of the thread that was meant.
+ *
+ * From now on it says so itself: a thread that is alive when it is asked has had its tid all the while, and so had nobody
+ * else; whoever was meant by that tid meanwhile was this thread.
+ */
+void thread_prove(pid_t tid);
+
+/**
+ * thread_forget() - close the descriptors that are kept; where descriptors have run out.
  */
 void thread_forget(void);
 
@@ -68,17 +81,53 @@ bool thread_in_seccomp(pid_t tid);
  */
 bool thread_has_capability(pid_t tid, unsigned int capability);
 
+/**
+ * thread_capabilities() - all of them, a bit for each. Return: 0 also where that cannot be told.
+ */
+uint64_t thread_capabilities(pid_t tid);
+
 /* What a thread is doing in the kernel: /proc/PID/syscall. */
 struct thread_syscall {
 	bool blocked; /* false: running, or runnable */
 	long nr;      /* -1 where it is blocked outside a system call */
 	uint64_t args[6];
+	uint64_t sp;  /* of the user stack */
 };
 
 /**
  * thread_syscall() - where a thread is blocked. Return: 0; -ESRCH; -EPERM; -EACCES.
+ *
+ * thread_syscall_again() - the same for a thread that will be asked about again: keeps the file open, in
+ * the table of the calling thread, until thread_forget().
  */
 int thread_syscall(pid_t tid, struct thread_syscall *ret);
+int thread_syscall_again(pid_t tid, struct thread_syscall *ret);
+
+/**
+ * thread_syscall_is_compat() - whether the call is one of a 32-bit ABI, other than x32, which tells by its
+ * numbers. Told by the stack, which a 64-bit program has above 4 GiB unless it goes out of its way.
+ */
+bool thread_syscall_is_compat(const struct thread_syscall *call);
+
+/**
+ * thread_shares_table() - whether two threads have the same descriptor table (kcmp(2), KCMP_FILES).
+ * Return: true also where that cannot be told.
+ */
+bool thread_shares_table(pid_t tid, pid_t other);
+
+/**
+ * thread_walk() - call @visit for each other thread of a thread's process.
+ * @visit: a non-zero return ends the walk
+ *
+ * Return: 0; what @visit returned; -ESRCH, -EACCES, -EMFILE.
+ */
+int thread_walk(pid_t tid, int (*visit)(void *context, pid_t tid), void *context);
+
+/**
+ * thread_seccomp_filters() - how many seccomp filters a thread is under (Linux 5.9).
+ * Return: the number, or -1 where that is not told.
+ */
+int thread_seccomp_filters(pid_t tid);
 
 /* A process, for comparing later: tids are reused, start times tell them apart. */
 struct thread_identity {
@@ -91,18 +140,3 @@ struct thread_identity {
  * thread_identity() - who a thread's process is, from /proc/TID/stat. Return: 0 or -ESRCH, -EACCES.
  */
 int thread_identity(pid_t tid, struct thread_identity *ret);
-
-/**
- * thread_end_call() - make a thread's blocked system call return an error of our choice.
- * @nr: the system call that it must be blocked in
- * @error: the errno that the program is to see, positive
- *
- * PTRACE_SEIZE, PTRACE_INTERRUPT; if the call came back interrupted, its result is replaced; then
- * PTRACE_DETACH. A thread that was doing something else keeps its result. Waits for the stop for
- * @timeout_usec at most; a thread that sits in a received notification stops only when that is
- * answered, so never call it from the thread that answers.
- *
- * Return: 1: done; 0: the call had ended by itself; -EPERM: traced already, or not ours; -ESRCH;
- * -ETIMEDOUT: still attached, so call it from a thread that ends afterwards, which detaches.
- */
-int thread_end_call(pid_t tid, long nr, int error, uint64_t timeout_usec);
