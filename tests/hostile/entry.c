@@ -4,69 +4,24 @@
  * that looked at the number alone would let them through unseen.
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "i386.h"
 #include "server.h"
 
 #if defined(__x86_64__)
 
-#define I386_SOCKETCALL 102
 #define I386_CONNECT 362
 #define SOCKETCALL_CONNECT 3
 #define X32_BIT 0x40000000
 
-static sigjmp_buf no_int80;
-
-static void on_fault(int signal)
-{
-	siglongjmp(no_int80, 1);
-}
-
 static long int80(long number, long a, long b, long c)
 {
-	long result;
+	const long arguments[5] = { a, b, c };
 
-	__asm__ volatile("int $0x80"
-			 : "=a"(result)
-			 : "a"(number), "b"(a), "c"(b), "d"(c)
-			 : "memory", "r8", "r9", "r10", "r11");
-	/* i386 returns 32 bits. */
-	result = (int)result;
-	if (result < 0 && result > -4096) {
-		errno = -result;
-		return -1;
-	}
-	return result;
-}
-
-/* Memory that 32 bits can name. */
-static void *low_memory(void)
-{
-	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-
-	if (memory == MAP_FAILED)
-		fail("mmap below 2 GiB");
-	return memory;
-}
-
-static void need_int80(void)
-{
-	struct sigaction action = { .sa_handler = on_fault };
-	struct sigaction old;
-
-	must(sigaction(SIGSEGV, &action, &old));
-	if (sigsetjmp(no_int80, 1))
-		skip("i386 system calls (CONFIG_IA32_EMULATION)");
-	/* getpid of i386 */
-	if (int80(20, 0, 0, 0) != getpid())
-		skip("i386 system calls (CONFIG_IA32_EMULATION)");
-	must(sigaction(SIGSEGV, &old, NULL));
+	return i386_call(number, arguments);
 }
 
 static void finish(int fd, struct server *server)
@@ -87,7 +42,7 @@ static void i386_connect(void)
 	struct sockaddr_in *to = low_memory();
 	int fd = tcp(0);
 
-	need_int80();
+	need_i386();
 	*to = server.addr;
 	say_result("bad address", int80(I386_CONNECT, fd, 16, sizeof(*to)));
 	say_result("length 15", int80(I386_CONNECT, fd, (long)to, 15));
@@ -103,7 +58,7 @@ static void i386_socketcall(void)
 	struct sockaddr_in *to = low_memory();
 	int fd = tcp(0);
 
-	need_int80();
+	need_i386();
 	*to = server.addr;
 	arguments[0] = fd;
 	arguments[1] = (unsigned int)(uintptr_t)to;
@@ -120,7 +75,7 @@ static void i386_nonblocking(void)
 	struct sockaddr_in *to = low_memory();
 	int fd = tcp(SOCK_NONBLOCK);
 
-	need_int80();
+	need_i386();
 	*to = server.addr;
 	say_result("connect", int80(I386_CONNECT, fd, (long)to, sizeof(*to)));
 	wait_poll(fd, POLLOUT);

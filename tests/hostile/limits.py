@@ -19,12 +19,14 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "twin"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import backends  # noqa: E402
 import surroundings  # noqa: E402
 
 SIZES = (6, 8, 10, 12, 14, 16, 20, 24, 32, 64)
 SCENARIOS = {"connect": ("ok", "many"), "epoll": ("edge", "several")}
 MAP = ["--map", "0.0.0.0/0=::ffff:0:0/96", "--map", "127.0.0.0/8=::ffff:0:0/96"]
-TIMEOUT = 20
+TIMEOUT = surroundings.slowly(20)
 REFUSED = 125
 
 
@@ -76,6 +78,7 @@ def main():
         failed = os.environ.get("RESEAT_NO_SKIP") == "1"
         print(f"1..1\nnot ok 1 - surroundings # {missing}" if failed else f"1..0 # SKIP {missing}")
         return int(failed)
+    chosen = backends.chosen(reseat)
     number = failed = 0
     with tempfile.TemporaryDirectory(prefix="limits.") as directory:
         for program in map(os.path.abspath, options.programs):
@@ -86,15 +89,16 @@ def main():
                     native = run([program, name, report], size)
                     if native[0]:
                         continue
-                    wrong = judge(native, run([reseat, "run", *MAP, "--", program, name, report],
-                                              size))
-                    number += 1
-                    failed += bool(wrong)
-                    print(f"{'not ok' if wrong else 'ok'} {number} - {base}/{name} with {size} "
-                          "descriptors")
-                    for line in wrong:
-                        print(f"#   {line}")
-                    sys.stdout.flush()
+                    for backend in chosen:
+                        wrong = judge(native, run([reseat, "run", *MAP, *backends.option(backend), "--", program,
+                                                   name, report], size))
+                        number += 1
+                        failed += bool(wrong)
+                        print(f"{'not ok' if wrong else 'ok'} {number} - {base}/{name} {backend} with {size} "
+                              "descriptors")
+                        for line in wrong:
+                            print(f"#   {line}")
+                        sys.stdout.flush()
     print(f"1..{number}")
     return 1 if failed else 0
 

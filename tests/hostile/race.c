@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -29,21 +31,43 @@ static void say_bound(const char *what, unsigned int count, unsigned int rounds,
 	    count * 100 <= rounds * limit ? "yes" : "no");
 }
 
+/* A few cycles of nothing. */
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("pause");
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
 static void spin(unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		__asm__ volatile("pause");
+		relax();
+}
+
+/* Rounds, of which a slow machine makes fewer in the same time. */
+static int fewer(int rounds)
+{
+	return rounds / slowly(1);
 }
 
 /*
  * Close and reuse. A check (kcmp) just before ADDFD leaves a window of a few microseconds: seen, 0
  * to 102 files destroyed in 20,000 such connects; without the check, 2,089 to 4,036.
  */
-#define REUSE_ROUNDS 3000
+#define REUSE_ROUNDS fewer(3000)
+
+/* What a connect takes at first; afterwards, what it took. */
+#define CONNECT_NSEC 1000000
 
 struct closer {
 	pthread_t thread;
 	int number, seen, phase, stop;
+	long sleeps;  /* ns, at most: instead of spinning, for one processor; 0: spins */
 	unsigned int reused, destroyed, strays;
 };
 
@@ -54,6 +78,7 @@ static void *close_and_reuse(void *argument)
 
 	while (!LOAD(closer->stop)) {
 		int number = LOAD(closer->number), file;
+		struct timespec pause = { 0 };
 		struct stat status;
 
 		if (number < 0) {
@@ -62,7 +87,12 @@ static void *close_and_reuse(void *argument)
 		}
 		STORE(closer->seen, 1);
 		random = random * 1103515245 + 12345;
-		spin((random >> 16) % 4000);
+		if (LOAD(closer->sleeps)) {
+			pause.tv_nsec = (random >> 16) * LOAD(closer->sleeps) / 65536;
+			nanosleep(&pause, NULL);
+		} else {
+			spin((random >> 16) % 4000);
+		}
 		close(number);
 		file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 		while (LOAD(closer->number) >= 0)
@@ -81,21 +111,28 @@ static void *close_and_reuse(void *argument)
 	return NULL;
 }
 
-static void close_reuse(void)
+static struct closer close_and_reuse_numbers(bool sleeps)
 {
 	struct server server = server_open(LOOPBACK);
-	struct closer closer = { .number = -1 };
+	struct closer closer = { .number = -1, .sleeps = sleeps ? CONNECT_NSEC : 0 };
 
+	/* A sleep ends when it should. */
+	must(prctl(PR_SET_TIMERSLACK, 1));
 	must(-pthread_create(&closer.thread, NULL, close_and_reuse, &closer));
 	must(fcntl(server.fd, F_SETFL, O_NONBLOCK));
 	for (int i = 0; i < REUSE_ROUNDS; i++) {
-		int fd = tcp(SOCK_NONBLOCK), phase = LOAD(closer.phase), peer;
+		int fd = tcp(SOCK_NONBLOCK), phase = LOAD(closer.phase), peer, r;
+		struct timespec before, after;
 
 		STORE(closer.seen, 0);
 		STORE(closer.number, fd);
 		while (!LOAD(closer.seen))
 			sched_yield();
-		do_connect(fd, &server.addr, sizeof(server.addr));
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		r = do_connect(fd, &server.addr, sizeof(server.addr));
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		if (sleeps && r < 0 && errno == EINPROGRESS)
+			STORE(closer.sleeps, (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec);
 		STORE(closer.number, -1);
 		while (LOAD(closer.phase) == phase)
 			sched_yield();
@@ -104,14 +141,29 @@ static void close_reuse(void)
 	}
 	STORE(closer.stop, 1);
 	pthread_join(closer.thread, NULL);
+	server_close(&server);
+	return closer;
+}
+
+static void close_reuse(void)
+{
+	struct closer closer = close_and_reuse_numbers(false);
+
 	note("number reused during the call: %u of %d", closer.reused, REUSE_ROUNDS);
 	say_bound("files destroyed", closer.destroyed, REUSE_ROUNDS, 1);
 	say_bound("sockets put where nothing was", closer.strays, REUSE_ROUNDS, 1);
-	server_close(&server);
+}
+
+/* For replace.py, which knows what to expect. */
+static void close_reuse_asleep(void)
+{
+	struct closer closer = close_and_reuse_numbers(true);
+
+	say("%u destroyed, %u strays", closer.destroyed, closer.strays);
 }
 
 /* The address changes all the time: the connection is to one or the other, and says to which. */
-#define REWRITE_ROUNDS 400
+#define REWRITE_ROUNDS fewer(400)
 
 struct rewriter {
 	pthread_t thread;
@@ -181,7 +233,7 @@ static void rewrite_nonblocking(void)
  * new item it can, which only the kernel backend closes, so that is a note. Once connect(2) has
  * returned it must not fail any more.
  */
-#define CONTROL_ROUNDS 400
+#define CONTROL_ROUNDS fewer(400)
 #define CONTROL_AFTER 20
 
 struct controller {
@@ -292,6 +344,91 @@ static void control_del_add(void)
 }
 
 /*
+ * One epoll_ctl(2) at some moment of the call: what it was told must hold afterwards. A repair that takes the item as it
+ * saw it before ADDFD gets a third of them wrong.
+ */
+#define TOLD_ROUNDS fewer(1000)
+#define TOLD_BEFORE 1
+#define TOLD_AFTER 2
+
+struct teller {
+	pthread_t thread;
+	int ep, number, seen, phase, stop, operation, told;
+};
+
+static void *tell(void *argument)
+{
+	struct teller *teller = argument;
+	unsigned int random = 54321;
+
+	while (!LOAD(teller->stop)) {
+		struct epoll_event event = { .events = EPOLLOUT, .data.u64 = TOLD_AFTER };
+		int number = LOAD(teller->number);
+
+		if (number < 0) {
+			sched_yield();
+			continue;
+		}
+		STORE(teller->seen, 1);
+		random = random * 1103515245 + 12345;
+		spin((random >> 16) % 8000);
+		teller->told = epoll_ctl(teller->ep, teller->operation, number, &event);
+		STORE(teller->number, -1);
+		STORE(teller->phase, teller->phase + 1);
+	}
+	return NULL;
+}
+
+static void control_told(int operation)
+{
+	struct server server = server_open(LOOPBACK);
+	struct teller teller = { .ep = must(epoll_create1(0)), .number = -1, .operation = operation };
+	unsigned int refused = 0, wrong = 0;
+
+	must(-pthread_create(&teller.thread, NULL, tell, &teller));
+	for (int i = 0; i < TOLD_ROUNDS; i++) {
+		int fd = tcp(SOCK_NONBLOCK), phase = LOAD(teller.phase), count;
+		struct epoll_event event = { .events = EPOLLOUT, .data.u64 = TOLD_BEFORE };
+
+		must(epoll_ctl(teller.ep, EPOLL_CTL_ADD, fd, &event));
+		STORE(teller.seen, 0);
+		STORE(teller.number, fd);
+		while (!LOAD(teller.seen))
+			sched_yield();
+		do_connect(fd, &server.addr, sizeof(server.addr));
+		while (LOAD(teller.phase) == phase)
+			sched_yield();
+		wait_poll(fd, POLLOUT);
+		event.data.u64 = 0;
+		count = must(epoll_wait(teller.ep, &event, 1, 0));
+		if (teller.told < 0)
+			refused++;
+		else if (operation == EPOLL_CTL_DEL)
+			wrong += count != 0;
+		else
+			wrong += event.data.u64 != TOLD_AFTER;
+		close(server_accept(&server));
+		close(fd);
+	}
+	STORE(teller.stop, 1);
+	pthread_join(teller.thread, NULL);
+	note("refused during the call: %u of %d", refused, TOLD_ROUNDS);
+	say_bound("items that are not as was told", wrong, TOLD_ROUNDS, 0);
+	close(teller.ep);
+	server_close(&server);
+}
+
+static void told_deleted(void)
+{
+	control_told(EPOLL_CTL_DEL);
+}
+
+static void told_changed(void)
+{
+	control_told(EPOLL_CTL_MOD);
+}
+
+/*
  * Duplicates come and go during the call: the connection is what the number names. A duplicate that
  * was closed just before it would have been replaced leaves a socket that nobody knows of: the same
  * window as with the number itself.
@@ -351,12 +488,17 @@ static void dup_race(void)
 }
 
 const struct scenario scenarios[] = {
-	{ "close-reuse", close_reuse, MUST_TRACE | SLOW },
+	{ "close-reuse", close_reuse, MUST_TRACE | SLOW | COUNTS },
 	{ "rewrite-blocking", rewrite_blocking, MUST_SWAP },
 	{ "rewrite-nonblocking", rewrite_nonblocking, MUST_SWAP },
-	{ "control-mod", control_mod, MUST_SWAP | SLOW },
-	{ "control-del-add", control_del_add, MUST_SWAP | SLOW },
-	{ "dup", dup_race, MUST_TRACE },
+	{ "control-mod", control_mod, MUST_SWAP | SLOW | COUNTS },
+	{ "control-del-add", control_del_add, MUST_SWAP | SLOW | COUNTS },
+	{ "told-deleted", told_deleted, MUST_SWAP | SLOW | COUNTS },
+	{ "told-changed", told_changed, MUST_SWAP | SLOW | COUNTS },
+	{ "dup", dup_race, MUST_TRACE | COUNTS },
 	{ 0 },
 };
-const struct scenario helpers[] = { { 0 } };
+const struct scenario helpers[] = {
+	{ "close-reuse-asleep", close_reuse_asleep, 0 },
+	{ 0 },
+};

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line itself: usage, check, policy test."""
+import os
+import re
 import subprocess
 
 import support
@@ -76,6 +78,48 @@ class Commands(support.ProcessTest):
         for line in lines[:-1]:
             self.assertRegex(line, r"^.{34} (yes|no)\b")
         self.assertEqual(self.reseat("check", "this")[0], 2)
+
+    def test_check_options(self):
+        status, out, errors = self.reseat("check", "--options")
+        self.assertEqual((status, errors), (0, ""))
+        told = {}
+        for line in out.splitlines():
+            name, level, what = line.split(None, 2)
+            self.assertNotIn((name, level), told)
+            told[name, level] = what
+        for name, level, what in (
+                ("SO_KEEPALIVE", "SOL_SOCKET", "copied"),
+                ("SO_SNDBUF", "SOL_SOCKET", "copied, with SO_BUF_LOCK"),
+                ("IP_TOS", "IPPROTO_IP", "copied, on the IPv6 side as IPV6_TCLASS"),
+                ("IP_PKTINFO", "IPPROTO_IP",
+                 "copied, on the IPv6 side of datagram sockets as IPV6_RECVPKTINFO"),
+                ("SO_TYPE", "SOL_SOCKET", "cannot be set"),
+                ("SO_CNX_ADVICE", "SOL_SOCKET", "leaves nothing to copy: acts at once")):
+            self.assertEqual(told[name, level], what)
+        self.assertRegex(told["TCP_MD5SIG", "IPPROTO_TCP"], "^a connect with it passes: ")
+        self.assertRegex(told["IPV6_MULTICAST_ALL", "IPPROTO_IPV6"], "^reseat's own mark: ")
+
+    def test_check_options_complete(self):
+        """Every option that the installed headers name is in the table."""
+        _, out, _ = self.reseat("check", "--options")
+        table = {line.split()[0] for line in out.splitlines()}
+        # Names of values, of control messages, and what is the same under another name.
+        no_options = re.compile(
+            r"SO_(GET_FILTER|DETACH_BPF|TIMESTAMP(NS|ING)?_OLD|(RCV|SND)TIMEO_OLD)|SO_DEVMEM_(LINEAR|DMABUF)|"
+            r"IP_(PMTUDISC|DEFAULT)_.*|IP_ORIGDSTADDR|IPV6_ORIGDSTADDR|IP_RECVRETOPTS|MCAST_(EX|IN)CLUDE|"
+            r"IPV6_(FL|TLV|PMTUDISC|PREFER|PRIORITY|FLOWINFO_(FLOWLABEL|PRIORITY))_?.*|IPV6_(ADD|DROP)_MEMBERSHIP|"
+            r"TCP_(MSS|REPAIR_O|MD5SIG_(MAX|FLAG)|RECEIVE_ZEROCOPY|AO_(MAX|KEYF)).*|TCP_(CM_INQ|ENCAP_.*)|"
+            r"UDP_ENCAP_.*")
+        folder = "/usr/include"
+        names = set()
+        for header, pattern in (("asm-generic/socket.h", "SO_"), ("linux/in.h", "IP_|MCAST_"),
+                                ("linux/in6.h", "IPV6_"), ("linux/tcp.h", "TCP_"),
+                                ("linux/udp.h", "UDP_")):
+            with open(os.path.join(folder, header)) as file:
+                text = re.sub(r"(?ms)^#if 0.*?^#endif", "", file.read())
+            names |= set(re.findall(rf"(?m)^#define[ \t]+((?:{pattern})[A-Z0-9_]+)[ \t]+\S", text))
+        self.assertGreater(len(names), 150)
+        self.assertEqual({n for n in names - table if not no_options.fullmatch(n)}, set())
 
     def test_check_says_why(self):
         status, out, _ = self.reseat("run", "--pass", "10.0.0.0/8", RESEAT, "check")

@@ -28,6 +28,46 @@ print("started", flush=True)
 """
 WAIT = "input()\n"
 
+# The daemon waits for a datagram instead, on a socket that is swapped. Calls are dealt with in turn: when its
+# other thread's is answered, the first is held.
+HELD = DAEMON.replace("open(fifo).readline()", """
+    import platform, threading
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(("127.0.0.1", 9))
+    recvfrom = {"x86_64": "45", "aarch64": "207"}[platform.machine()]
+    def watch():
+        while open(f"/proc/self/task/{os.getpid()}/syscall").read().split()[0] != recvfrom:
+            pass
+        print(s.getsockname()[0], file=result, flush=True)
+    threading.Thread(target=watch).start()
+    s.recvfrom(10)""")
+
+# The daemon has many children that wait so.
+MANY_HELD = DAEMON.replace("open(fifo).readline()", """
+    import platform, time
+    recvfrom = {"x86_64": "45", "aarch64": "207"}[platform.machine()]
+    children = []
+    for i in range(200):
+        child = os.fork()
+        if child == 0:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.connect(("127.0.0.1", 9))
+            s.recvfrom(10)
+        children.append(child)
+    for child in children:
+        while True:
+            seen = open(f"/proc/{child}/syscall").read().split()
+            if seen[0] == recvfrom:
+                break
+            time.sleep(0.001)
+    # Calls are dealt with in turn: those before this one are held.
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(("127.0.0.1", 9))
+    s.getsockname()
+    print(*children, file=result, flush=True)
+    import signal
+    signal.pause()""")
+
 # Tells its pid, and after each line the result of a connect.
 CONNECTOR = CONNECT + """
 import os, sys
@@ -36,6 +76,13 @@ for line in sys.stdin:
     print(connect(), flush=True)
 sys.exit(7)
 """
+
+
+def end_all(pids):
+    """Where the guard has not."""
+    for pid in pids:
+        if not support.process_ended(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 class Daemons(support.ProcessTest):
@@ -104,6 +151,30 @@ class Daemons(support.ProcessTest):
         self.let_connect()
         support.wait_until(lambda: support.process_ended(daemon), "the guard ends the daemon")
         self.assertEqual(self.output()[1:], [])
+        self.assert_helpers_end()
+
+    @each_model
+    def test_held_daemon_ends_with_worker(self, model):
+        """It waits in a call that only the worker would have answered."""
+        process, daemon = self.start_daemon(model, HELD,
+                                            options=["--map", "127.0.0.0/8=::ffff:0:0/96"])
+        self.assertEqual(self.end_of(process), (0, ""))
+        support.wait_until(lambda: self.output()[1:], "the daemon waits")
+        os.kill(self.helper("worker"), signal.SIGKILL)
+        support.wait_until(lambda: support.process_ended(daemon), "the guard ends the daemon")
+        self.assert_helpers_end()
+
+    @each_model
+    def test_many_held_end_with_worker(self, model):
+        process, daemon = self.start_daemon(model, MANY_HELD,
+                                            options=["--map", "127.0.0.0/8=::ffff:0:0/96"])
+        self.assertEqual(self.end_of(process), (0, ""))
+        support.wait_until(lambda: self.output()[1:], "the daemons wait")
+        pids = list(map(int, self.output()[1].split()))
+        self.addCleanup(end_all, [*pids, daemon])
+        os.kill(self.helper("worker"), signal.SIGKILL)
+        support.wait_until(lambda: all(map(support.process_ended, pids)), "the guard ends them")
+        os.kill(daemon, signal.SIGKILL)
         self.assert_helpers_end()
 
     @each_model

@@ -132,6 +132,17 @@ class Status(support.ProcessTest):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
+    @each_model
+    def test_watch_backend_of_another_kernel(self, model):
+        result = self.run_in(model, "touch", self.path("started"),
+                             options=["--watch-backend=kernel", "--pass=10.0.0.0/8"])
+        works = os.path.exists(self.path("started"))
+        self.assertEqual(result.returncode, 0 if works else 125)
+        self.assertEqual(os.environ.get("RESEAT_KERNEL") == "patched", works)
+        if not works:
+            self.assertRegex(result.stderr, "(?m)^reseat: .*'kernel' needs a kernel with the patches of kernel/README.md")
+
+
 class Signals(support.ProcessTest):
     @each_model
     def test_forwarded_once(self, model):
@@ -240,9 +251,11 @@ class Surroundings(support.ProcessTest):
         for preexec in (None, odd_surroundings):
             with open(self.path("inherited"), "w") as file:
                 how = {"preexec_fn": preexec, "pass_fds": [file.fileno()]}
-                native = self.probe(python(PROBE), env=self.environment(), **how)
+                environment = self.environment()
+                environment.pop("RESEAT_WATCH_BACKEND", None)
+                native = self.probe(python(PROBE), env=environment, **how)
                 under = self.probe(support.reseat_run(model, *python(PROBE)),
-                                   env=self.environment(RESEAT_WATCH_BACKEND="procfs"), **how)
+                                   env={"RESEAT_WATCH_BACKEND": "procfs", **environment}, **how)
             self.maxDiff = None
             self.assertEqual(native, under)
 

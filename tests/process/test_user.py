@@ -88,4 +88,4 @@ class OrdinaryUser(support.ProcessTest):
 
 
 if __name__ == "__main__":
-    support.main()
+    support.main(user=True)

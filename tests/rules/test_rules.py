@@ -1,21 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What each kind of rule does to a real connection.
-
-The test moves into a network namespace of its own, which has no IPv4 but loopback. IPv6 addresses with
-an IPv4 address in them are its own, so what a NAT64 would receive arrives here:
-
-    here    lo  64:ff9b::198.51.100.0/120 and 2001:db8::/64, local as a whole; servers listen on [::]
-    other   lo  198.51.100.0/24, local as a whole; servers listen on 0.0.0.0   (named by its path in /proc)
-
-Each server answers a connection with one line: the address that it was reached at.
-"""
-import ctypes
+"""What each kind of rule does to a real connection; network.py draws where."""
 import json
 import os
 import resource
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,11 +14,9 @@ import threading
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-RESEAT = os.path.abspath(os.environ.get("RESEAT", os.path.join(HERE, "../../build/reseat")))
-CLONE_NEWNET = 0x40000000
-DEADLINE = 20
-libc = ctypes.CDLL(None, use_errno=True)
+sys.dont_write_bytecode = True
+import network  # noqa: E402
+from network import DEADLINE, RESEAT, listen  # noqa: E402
 
 # Connects, reads the line, and tells what the program sees: peer, own address, domain. Each argument is an
 # address; the errno of a failure is told instead.
@@ -48,102 +37,14 @@ print(json.dumps(told))
 """
 
 
-def unshare_netns():
-    if libc.unshare(CLONE_NEWNET) < 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-
-
-def local_route(prefix):
-    subprocess.run(["ip", "route", "add", "local", prefix, "dev", "lo"], check=True)
-
-
-def serve(listener):
-    """Answer each connection with the address it was reached at."""
-
-    def run():
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                host, port = connection.getsockname()[:2]
-                connection.sendall(f"{host} {port}".encode())
-
-    threading.Thread(target=run, daemon=True).start()
-
-
-def listen(family, port):
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    listener.bind(("", port))
-    listener.listen(16)
-    serve(listener)
-
-
 def setUpModule():
-    if os.geteuid() != 0:
-        if os.environ.get("RESEAT_NO_SKIP"):
-            raise AssertionError("needs root, for network namespaces")
-        print("skipped: needs root, for network namespaces", file=sys.stderr)
-        sys.exit(77)
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    made = threading.Event()
-
-    def other():
-        global other_path
-        unshare_netns()
-        local_route("198.51.100.0/24")
-        listen(socket.AF_INET, 80)
-        other_path = f"/proc/{os.getpid()}/task/{threading.get_native_id()}/ns/net"
-        made.set()
-        threading.Event().wait()
-
-    # The thread keeps the namespace; the servers in it are this process's.
-    threading.Thread(target=other, daemon=True).start()
-    if not made.wait(DEADLINE):
-        raise AssertionError("the other namespace was not made")
-    unshare_netns()
-    local_route("64:ff9b::c633:6400/120")
-    local_route("2001:db8::/64")
-    for port in (80, 8080):
-        listen(socket.AF_INET6, port)
+    global other_path
+    other_path = network.set_up()
 
 
-class Rules(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="reseat-rules-")
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.trace = os.path.join(self.folder, "trace")
-
+class Rules(network.Case):
     def run_client(self, options, *destinations, client=CLIENT, limits=()):
-        def limit():
-            for what, value in limits:
-                resource.setrlimit(what, (value, value))
-
-        done = subprocess.run(
-            [RESEAT, "run", *options, "--trace=json", "--trace-output", self.trace, "--",
-             sys.executable, "-I", "-c", client, *destinations],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE, text=True,
-            preexec_fn=limit)
-        self.assertEqual(done.stderr.replace("\n", ""), "".join(
-            line for line in done.stderr.splitlines() if "RFC 6052" in line))
-        self.assertEqual(done.returncode, 0)
-        return json.loads(done.stdout)
-
-    def traced(self, count):
-        """The lines of the trace, which may come a moment after the program has ended."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            with open(self.trace) as file:
-                lines = [json.loads(line) for line in file if line.endswith("\n")]
-            if len(lines) >= count:
-                return lines
-            time.sleep(0.01)
-        self.fail(f"{len(lines)} lines in the trace, not {count}")
+        return super().run_client(options, *destinations, client=client, limits=limits)
 
     def test_natively(self):
         done = subprocess.run([sys.executable, "-I", "-c", CLIENT, "198.51.100.10:80"],
@@ -207,6 +108,17 @@ class Rules(unittest.TestCase):
         self.assertEqual(told, [
             ["198.51.100.10 80", ["198.51.100.10", 80], "198.51.100.10", 2], "ECONNREFUSED",
             ["198.51.100.10 80", ["::ffff:198.51.100.10", 80], "::ffff:198.51.100.10", 10]])
+
+    def test_netns_many_rules(self):
+        """However many rules name a namespace, it is one."""
+        path = os.path.join(self.folder, "policy")
+        rules = [f"  - {{dest: 10.{i >> 8}.{i & 255}.0/24, netns: {other_path}}}"
+                 for i in range(4200)]
+        rules.append(f"  - {{dest: 198.51.100.0/24, netns: {other_path}}}")
+        with open(path, "w") as file:
+            file.write("\n".join(["rules:", *rules, ""]))
+        told = self.run_client(["--policy", path], "198.51.100.10:80")
+        self.assertEqual(told[0][0], "198.51.100.10 80")
 
     def test_netns_again(self):
         """A socket that was put there by a rule is ours when it connects again, also elsewhere."""
@@ -299,6 +211,134 @@ fcntl.fcntl(s, fcntl.F_SETFL, 0)
 """
         self.assertTrue(self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client))
 
+    def test_options_on_the_wire(self):
+        """IP-level options act on packets over IPv6, set before connect, after it, and after another."""
+        client = """
+import json, socket, sys
+def send(s, tos, ttl):
+    for name, value in ((socket.IP_TOS, tos), (socket.IP_TTL, ttl)):
+        s.setsockopt(socket.IPPROTO_IP, name, value)
+told = []
+s = socket.socket()
+send(s, 0x28, 33)
+s.connect(("198.51.100.10", 7))
+for tos, ttl in ((0x28, 33), (0x48, 44), (0, 64)):
+    send(s, tos, ttl)
+    s.sendall(b"x")
+    told.append(json.loads(s.recv(100)))
+told.append(s.getsockopt(socket.IPPROTO_IP, 14))
+print(json.dumps(told))
+"""
+        listener = socket.socket(socket.AF_INET6)
+        self.addCleanup(listener.close)
+        for name in (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT):
+            listener.setsockopt(socket.IPPROTO_IPV6, name, 1)
+        listener.bind(("::", 7))
+        listener.listen()
+        mtu = []
+
+        def serve_options():
+            connection, _ = listener.accept()
+            mtu.append(connection.getsockopt(socket.IPPROTO_IPV6, 24))
+            with connection:
+                while connection.recv(1):
+                    # What the last packet had (IPV6_2292PKTOPTIONS): control messages.
+                    told = {}
+                    rest = connection.getsockopt(socket.IPPROTO_IPV6, 6, 256)
+                    while len(rest) >= 20:
+                        length, level, kind, value = struct.unpack("=QiiI", rest[:20])
+                        told[kind] = value
+                        rest = rest[(length + 7) // 8 * 8:]
+                    connection.sendall(json.dumps([told[socket.IPV6_TCLASS],
+                                                   told[socket.IPV6_HOPLIMIT]]).encode())
+
+        thread = threading.Thread(target=serve_options, daemon=True)
+        thread.start()
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client)
+        thread.join(DEADLINE)
+        self.assertEqual(told[:3], [[0x28, 33], [0x48, 44], [0, 64]])
+        # What still goes through once it has IPv6's longer header.
+        self.assertEqual(told[3], mtu[0] - 20)
+
+    def test_control_group(self):
+        """A socket is accounted to the group of who makes it: said of a thread that moved elsewhere."""
+        with open("/proc/mounts") as mounts:
+            roots = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
+        group = os.path.join(roots[0], f"reseat-test-{os.getpid()}") if roots else None
+        try:
+            os.mkdir(group or "/nowhere/at/all")
+        except OSError as error:
+            if os.environ.get("RESEAT_NO_SKIP"):
+                raise
+            self.skipTest(f"no control group of version 2 can be made: {error}")
+        self.addCleanup(os.rmdir, group)
+        client = "import os\n" + CLIENT.replace("told = []\n", f"""
+told = []
+with open("{group}/cgroup.procs", "w") as procs:
+    procs.write(str(os.getpid()))
+""", 1)
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], "198.51.100.10:80", client=client)
+        self.assertEqual(told, [["64:ff9b::c633:640a 80", ["198.51.100.10", 80], "192.0.0.2", 2]])
+        line = self.traced(1)[0]
+        self.assertEqual((line["how"], line["verdict"], line["why"]),
+                         ("swap", "approximate", "the socket is accounted to reseat's control group"))
+
+    def test_listens_where_it_was_bound(self):
+        """A socket that was bound to one address, swapped, and listens, is bound to no other."""
+        client = """
+import ctypes, json, socket
+def bound(path):
+    with open(path) as file:
+        return [line.split()[1] for line in file if line.split()[1].endswith(":1E70")]
+s = socket.socket()
+s.bind(("127.0.0.1", 0x1e70))
+told = [s.connect_ex(("198.51.100.10", 81)), s.getsockname()]
+ctypes.CDLL(None).connect(s.fileno(), bytes(16), 16)
+told.append(s.getsockname())
+s.listen()
+told += [s.getsockname(), bound("/proc/net/tcp"), bound("/proc/net/tcp6")]
+print(json.dumps(told))
+"""
+        here = ["127.0.0.1", 0x1e70]
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client)
+        self.assertEqual(told, [111, here, here, here, ["0100007F:1E70"], []])
+
+    def test_reject_of_a_send_that_connects(self):
+        """With data that cannot be read, too: the kernel connects before it looks at it."""
+        client = """
+import ctypes, errno, json, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+address = struct.pack("=H", socket.AF_INET) + struct.pack("!H", 80) + bytes((198, 51, 100, 10)) + bytes(8)
+told = []
+for nonblocking in (0, socket.SOCK_NONBLOCK):
+    for data in (b"x", ctypes.c_void_p(0x1000)):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM | nonblocking) as s:
+            r = libc.sendto(s.fileno(), data, 1, 0x20000000, address, 16)
+            told.append(errno.errorcode[ctypes.get_errno()] if r < 0 else r)
+print(json.dumps(told))
+"""
+        told = self.run_client(["--reject", "198.51.100.10"], client=client)
+        self.assertEqual(told, ["ECONNREFUSED"] * 4)
+
+    def test_lost_options(self):
+        """What nothing tells of once it is set is seen when it is set, and not lost unseen."""
+        client = """
+import errno, json, socket, struct
+told = []
+for level, name, value in (
+        # TCP_MD5SIG: a key for 198.51.100.10.
+        (6, 14, struct.pack("=HH4s120sBBHI80s", 2, 0, socket.inet_aton("198.51.100.10"), b"", 0, 0, 3, 0, b"abc")),
+        (6, 1, struct.pack("=i", 1))):
+    with socket.socket() as s:
+        s.setsockopt(level, name, value)
+        told.append(errno.errorcode.get(s.connect_ex(("198.51.100.10", 80)), "connected"))
+print(json.dumps(told))
+"""
+        told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client)
+        self.assertEqual(told, ["ENETUNREACH", "connected"])
+        self.assertEqual([(line["how"], line["why"]) for line in self.traced(2)], [
+            ("pass", "TCP_MD5SIG is set, which cannot be taken along"), ("swap", "")])
+
     def test_mptcp(self):
         """An MPTCP socket cannot carry the mark, and is remembered."""
         client = CLIENT.replace("else socket.AF_INET)", "else socket.AF_INET, socket.SOCK_STREAM, 262)")
@@ -329,7 +369,30 @@ told.append(bind(s.fileno(), 0))
 print(json.dumps(told))
 """
         told = self.run_client(["--map", "0.0.0.0/0=64:ff9b::/96"], client=client)
-        self.assertEqual(told, ["EACCES", "EACCES", "EINVAL", "bound"])
+        self.assertEqual(told, ["EACCES", "EACCES", "EACCES", "bound"])
+
+    def test_no_privilege_by_namespace(self):
+        """A port that takes no privilege here, and does in the rule's namespace, is had by nobody there."""
+        path = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+        client = """
+import errno, json, os, socket
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+told = []
+for port in (81, 8181):
+    with socket.socket() as s:
+        s.bind(("", port))
+        told.append(errno.errorcode.get(s.connect_ex(("198.51.100.10", 80)), "connected"))
+print(json.dumps(told))
+"""
+        with open(path, "w") as file:
+            file.write("0")
+        try:
+            told = self.run_client(["--netns", f"198.51.100.0/24={other_path}"], client=client)
+        finally:
+            with open(path, "w") as file:
+                file.write("1024")
+        self.assertEqual(told, ["ENETUNREACH", "connected"])
 
     @unittest.skipUnless(shutil.which("nft", path="/usr/sbin:/sbin"), "nftables is not installed")
     def test_owner_for_filters(self):
@@ -411,4 +474,4 @@ class Discovery(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    network.main()

@@ -49,7 +49,8 @@ static void addresses(void)
 static void lengths(void)
 {
 	static const long values[] = {
-		-1, 0, 1, 2, 3, 7, 8, 15, INT_MIN, INT_MAX, 129, 1 << 20, 1L << 32, (1L << 32) + 15,
+		-1, 0, 1, 2, 3, 7, 8, 15, INT_MIN, INT_MAX, 129, 1 << 20, UPPER_HALF(1),
+		UPPER_HALF(1) + 15,
 	};
 	struct server server = server_open(LOOPBACK);
 	static char block[1 << 20];
@@ -102,7 +103,7 @@ static void edges(void)
 	raw("across the end", fd, memory + page - 8, size);
 	memcpy(memory + page - size, &server.addr, size);
 	raw("to the end and beyond", fd, memory + page - size, size + 1);
-	raw("upper half", fd | 5L << 32, memory + page - size, size | 3L << 32);
+	raw("upper half", fd | UPPER_HALF(5), memory + page - size, size | UPPER_HALF(3));
 	peer = server_accept(&server);
 	say_peer(fd);
 	say_echo(fd, peer);

@@ -24,7 +24,7 @@ static void say_timeout(int fd)
 	socklen_t length = sizeof(time);
 
 	must(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, &length));
-	say("SO_SNDTIMEO: %ld ms", time.tv_sec * 1000 + (time.tv_usec + 500) / 1000);
+	say("SO_SNDTIMEO: %ld ms", (long)(time.tv_sec * 1000 + (time.tv_usec + 500) / 1000));
 }
 
 static void sndtimeo_expires(void)

@@ -194,6 +194,32 @@ static void refused_then_ok(void)
 	finish(fd, accept_from(&server), &server);
 }
 
+/*
+ * A refused connect gives the port back that the kernel had chosen, while getsockname(2) goes on showing
+ * it: another socket can have it, and the next connect takes another.
+ */
+static void given_back(void)
+{
+	struct server refusing = server_refusing(LOOPBACK);
+	struct server server = server_open(LOOPBACK);
+	int fd = tcp(0), other = tcp(0), peer;
+	struct sockaddr_in from;
+	socklen_t length = sizeof(from);
+	in_port_t port;
+
+	say_connect(fd, &refusing.addr);
+	port = own_port(fd);
+	/* An address of nobody else's, for a connection in TIME_WAIT may have the port at the server's. */
+	say_bind(other, "127.0.0.77", port);
+	say_connect(fd, &server.addr);
+	wait_poll(server.fd, POLLIN);
+	peer = must(accept4(server.fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC));
+	say("the same port: %s", from.sin_port == port ? "yes" : "no");
+	close(other);
+	server_close(&refusing);
+	finish(fd, peer, &server);
+}
+
 /* A socket bound to one address cannot reach what that address has no route to. */
 static void wrong_source(void)
 {
@@ -254,6 +280,7 @@ const struct scenario scenarios[] = {
 	{ "no-port", no_port, MUST_SWAP },
 	{ "port-range", port_range, MUST_SWAP },
 	{ "refused-then-ok", refused_then_ok, MUST_SWAP },
+	{ "given-back", given_back, MUST_SWAP },
 	{ "wrong-source", wrong_source, MUST_SWAP },
 	{ "free-bind", free_bind },
 	{ "reuse-port", reuse_port, MUST_SWAP },

@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "server.h"
+#include "watching.h"
 
 static void ok(void)
 {
@@ -255,6 +258,43 @@ static void listening(void)
 	server_close(&other);
 }
 
+/* A socket that was connected once, and then listens: what accept(2) gives is of its own family. */
+static void listen_after(void)
+{
+	struct server server = server_open(SITE);
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in own = inet(LOOPBACK, 0), from;
+	socklen_t size = sizeof(own);
+	int fd = tcp(0), client = tcp(0), ep = epoll(), accepted, domain = 0;
+
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	add(ep, fd, EPOLLIN, 1);
+	say_connect(fd, &server.addr);
+	say_result("disconnect", do_connect(fd, &none, sizeof(none)));
+	say_result("bind", bind(fd, (struct sockaddr *)&own, sizeof(own)));
+	say_result("listen", listen(fd, 5));
+	must(getsockname(fd, (struct sockaddr *)&own, &size));
+	name_port(own.sin_port, "own");
+	say_local(fd);
+	say_connect(client, &own);
+	say_wait("listening", ep);
+	size = sizeof(from);
+	accepted = must(accept(fd, (struct sockaddr *)&from, &size));
+	say("length %u, family %d", size, from.sin_family);
+	size = sizeof(domain);
+	must(getsockopt(accepted, SOL_SOCKET, SO_DOMAIN, &domain, &size));
+	say("SO_DOMAIN: %d", domain);
+	say_local(accepted);
+	say_echo(client, accepted);
+	say_result("listen again", listen(fd, 5));
+	say_connect(fd, &server.addr);
+	close(accepted);
+	close(client);
+	close(fd);
+	close(ep);
+	server_close(&server);
+}
+
 static void reset(void)
 {
 	struct server server = server_open(LOOPBACK);
@@ -379,6 +419,7 @@ const struct scenario scenarios[] = {
 	{ "unspec-refused", unspec_refused, MUST_SWAP },
 	{ "unreachable", unreachable, MUST_TRACE },
 	{ "odd-destinations", odd_destinations, MUST_TRACE },
+	{ "listen-after", listen_after, MUST_SWAP },
 	{ "listening", listening, MUST_SWAP },
 	{ "reset", reset, MUST_SWAP },
 	{ "shutdown", shut_down, MUST_SWAP },

@@ -4,11 +4,17 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "server.h"
 #include "watching.h"
+
+/* What epoll_wait(3) is on aarch64, which has no epoll_wait(2). */
+#ifndef SYS_epoll_wait
+#define SYS_epoll_wait SYS_epoll_pwait
+#endif
 
 #define DATA 0x0123456789abcdefULL
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLET)
@@ -233,6 +239,32 @@ static void high_number(void)
 	finish(ep, 900, server_accept(&server), &server);
 }
 
+/*
+ * The highest that there may be, and a low one: all numbers between them are searched, and the supervisor needs the
+ * high one in a table of its own.
+ */
+#define DESCRIPTORS_MAX 1000000
+
+static void highest_number(void)
+{
+	struct server server = server_open(LOOPBACK);
+	int low = tcp(SOCK_NONBLOCK), ep = epoll(), fd;
+	struct rlimit limit;
+
+	must(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	must(setrlimit(RLIMIT_NOFILE, &limit));
+	fd = must(dup2(low, (int)limit.rlim_cur - 1));
+	note("the number is %d", fd);
+	add(ep, fd, EVENTS, DATA);
+	say_connect(fd, &server.addr);
+	say("the same file: %s", same_file(fd, low) ? "yes" : "no");
+	say_wait("connected", ep);
+	say_items("epoll", ep);
+	close(low);
+	finish(ep, fd, server_accept(&server), &server);
+}
+
 struct waiter {
 	pthread_t thread;
 	int ep;
@@ -372,6 +404,7 @@ const struct scenario scenarios[] = {
 	{ "dup-epoll", dup_epoll, MUST_SWAP },
 	{ "low-numbers", low_numbers, MUST_SWAP },
 	{ "high-number", high_number, MUST_SWAP },
+	{ "highest-number", highest_number, MUST_SWAP },
 	{ "thread-waits", thread_waits, MUST_SWAP },
 	{ "thread-waits-edge", thread_waits_edge, MUST_SWAP | SLOW },
 	{ "thread-waits-data", thread_waits_data, MUST_SWAP },

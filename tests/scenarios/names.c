@@ -191,14 +191,14 @@ static void domain_buffers(void)
 {
 	static const int lengths[] = { 0, 1, 2, 3, 4, 5, 8, -1 };
 	struct server server = server_open(SITE);
-	int fd = tcp(0), peer;
+	int fd = tcp(0), peer, domain = 0;
+	long result;
 
 	say_connect(fd, &server.addr);
 	peer = server_accept(&server);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		unsigned char buffer[8];
 		int length = lengths[i];
-		long result;
 
 		memset(buffer, 0x5a, sizeof(buffer));
 		result = syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, buffer, &length);
@@ -210,6 +210,9 @@ static void domain_buffers(void)
 		   syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, NULL, &(int){ 4 }));
 	say_result("no length",
 		   syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &(int){ 0 }, NULL));
+	result = syscall(SYS_getsockopt, fd | UPPER_HALF(5), SOL_SOCKET | UPPER_HALF(3),
+			 SO_DOMAIN | UPPER_HALF(7), &domain, &(int){ sizeof(domain) });
+	say("SO_DOMAIN with upper halves: %ld %d", result, domain);
 	close(peer);
 	close(fd);
 	server_close(&server);

@@ -76,6 +76,12 @@ static const struct option {
 	SOCKET(SO_TIMESTAMP, NUMBER, 1),
 	SOCKET(SO_TIMESTAMPNS, NUMBER, 1),
 	SOCKET(SO_TIMESTAMPING, NUMBER, 0x18),
+	SOCKET(SO_TIMESTAMP_OLD, NUMBER, 1),
+	SOCKET(SO_TIMESTAMPNS_OLD, NUMBER, 1),
+	SOCKET(SO_TIMESTAMPING_OLD, NUMBER, 0x18),
+	SOCKET(SO_TIMESTAMP_NEW, NUMBER, 1),
+	SOCKET(SO_TIMESTAMPNS_NEW, NUMBER, 1),
+	SOCKET(SO_TIMESTAMPING_NEW, NUMBER, 0x18),
 	SOCKET(SO_INCOMING_CPU, NUMBER, 0),
 	SOCKET(SO_MAX_PACING_RATE, NUMBER, 1000000),
 	SOCKET(SO_BUSY_POLL, NUMBER, 20),
@@ -163,7 +169,7 @@ static void say_option(const char *when, int fd, const struct option *option)
 		length = sizeof(time);
 		must(getsockopt(fd, option->level, option->option, &time, &length));
 		say("%s %s: %ld ms", option->name, when,
-		    time.tv_sec * 1000 + (time.tv_usec + 500) / 1000);
+		    (long)(time.tv_sec * 1000 + (time.tv_usec + 500) / 1000));
 		break;
 	case TEXT:
 		length = sizeof(text) - 1;

@@ -100,6 +100,7 @@ static bool is_local(struct in_addr address)
 	uint32_t host = ntohl(address.s_addr);
 
 	return host >> 24 == 127 || host >> 8 == 0xc63364 /* 198.51.100.0/24 */ ||
+	       host >> 8 == 0xc00002 /* 192.0.2.0/24: tests/network/ */ ||
 	       host == 0xc0000002 /* 192.0.0.2 */;
 }
 

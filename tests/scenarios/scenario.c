@@ -130,6 +130,17 @@ static int list(void)
 		{ MUST_TRACE, "must_trace" },
 		{ NEEDS_ROOT, "needs_root" },
 		{ SLOW, "slow" },
+		{ MUST_EXACT, "must_exact" },
+		{ MUST_APPROXIMATE, "must_approximate" },
+		{ UNDER_NETNS, "under_netns" },
+		{ UNDER_RECVMSG, "under_recvmsg" },
+		{ UNDER_SEND, "under_send" },
+		{ UNDER_NETNS_SEND, "under_netns_send" },
+		{ UNDER_NAT64, "under_nat64" },
+		{ UNDER_TO, "under_to" },
+		{ UNDER_TO_INET, "under_to_inet" },
+		{ MAY_ASK, "may_ask" },
+		{ COUNTS, "counts" },
 	};
 	const struct scenario *s;
 
@@ -168,7 +179,7 @@ int main(int argc, char **argv)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* A program that hangs is killed by the runner; one whose runner is gone ends here. */
-	alarm(60);
+	alarm((unsigned int)slowly(60));
 	if (argc >= 3 && !strcmp(argv[1], "--helper")) {
 		helper_argument = argc > 3 ? argv[3] : NULL;
 		run(helpers, argv[2]);

@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -27,11 +28,26 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "../slow.h"
+
 enum scenario_flags {
 	MUST_SWAP = 1 << 0,  /* at least one connect has to be swapped, or started in place */
 	MUST_TRACE = 1 << 1, /* at least one connect has to appear in the trace */
 	NEEDS_ROOT = 1 << 2, /* uses a privilege; skipped for an ordinary user */
 	SLOW = 1 << 3,	     /* waits for a retransmission or runs thousands of rounds */
+	MUST_EXACT = 1 << 4, /* no connect may be reported as approximate */
+	MUST_APPROXIMATE = 1 << 5, /* at least one has to be */
+	/* Policies to run under in place of the usual ones (twin/run.py). */
+	UNDER_NETNS = 1 << 6,
+	UNDER_RECVMSG = 1 << 7,
+	UNDER_SEND = 1 << 8,
+	UNDER_NETNS_SEND = 1 << 9,
+	UNDER_NAT64 = 1 << 10, /* its servers have to be reachable over IPv6 */
+	UNDER_TO = 1 << 11, /* likewise */
+	UNDER_TO_INET = 1 << 12,
+	COUNTS = 1 << 13, /* "at most" so many of something, of which a busy machine has more: in one run
+			   * of three */
+	MAY_ASK = 1 << 14, /* it is too much for some watch backends, which ask another one then */
 };
 
 struct scenario {
@@ -45,11 +61,19 @@ extern const struct scenario scenarios[];
 extern const struct scenario helpers[];
 
 /* How long a condition may take before the scenario is given up, in milliseconds. */
-#define DEADLINE 5000
+#define DEADLINE slowly(5000)
 /* How long "nothing happens" is watched for. */
 #define QUIET 60
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A value in the upper half of a register, which is no part of an int argument; nothing where a
+ * register is no longer than an int. */
+#if LONG_MAX > INT_MAX
+#define UPPER_HALF(value) ((long)(value) << 32)
+#else
+#define UPPER_HALF(value) 0L
+#endif
 
 /* Stop the scenario: the surroundings are not what they have to be. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
@@ -122,8 +146,11 @@ void say_poll(int fd, short events);
 void wait_tcp_state(int fd, int state);
 /* Wait until the thread sleeps in the system call. */
 void wait_blocked(pid_t tid, long number);
+/* ... in one of several. */
+void wait_blocked_in_one(pid_t tid, const long *numbers, size_t count);
 
 long now_ms(void);
+long now_ns(void);
 /* "WHAT after 300 ms: yes", allowing for a slow machine above and 20 ms below. */
 void say_elapsed(const char *what, long since, long expected);
 

@@ -85,3 +85,19 @@ void server_close(struct server *server)
 	close(server->fd);
 	server->fd = server->filler = -1;
 }
+
+struct connection connection_open(void)
+{
+	struct connection pair = { .server = server_open(LOOPBACK), .fd = tcp(0) };
+
+	say_connect(pair.fd, &pair.server.addr);
+	pair.peer = server_accept(&pair.server);
+	return pair;
+}
+
+void connection_close(struct connection *pair)
+{
+	close(pair->fd);
+	close(pair->peer);
+	server_close(&pair->server);
+}

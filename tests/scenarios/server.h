@@ -35,3 +35,13 @@ void say_no_more_connections(const struct server *server);
 /* Accept, then reset. */
 void server_reset(const struct server *server);
 void server_close(struct server *server);
+
+/* A server on LOOPBACK and a connection to it, both ends. */
+struct connection {
+	struct server server;
+	int fd, peer;
+};
+
+/* Connects, which is said. */
+struct connection connection_open(void);
+void connection_close(struct connection *pair);

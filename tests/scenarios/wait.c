@@ -47,6 +47,14 @@ long now_ms(void)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+long now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000L + time.tv_nsec;
+}
+
 short wait_poll(int fd, short events)
 {
 	struct pollfd item = { .fd = fd, .events = events };
@@ -82,7 +90,15 @@ void wait_tcp_state(int fd, int state)
 	fail("descriptor %d: not in TCP state %d within %d ms", fd, state, DEADLINE);
 }
 
-void wait_blocked(pid_t tid, long number)
+static bool is_one_of(long number, const long *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+void wait_blocked_in_one(pid_t tid, const long *numbers, size_t count)
 {
 	char path[64], line[256];
 	long start = now_ms();
@@ -98,8 +114,13 @@ void wait_blocked(pid_t tid, long number)
 			line[0] = 0;
 		fclose(file);
 		/* "running" while on a processor; "-1 ..." blocked outside a call */
-		if (line[0] >= '0' && line[0] <= '9' && atol(line) == number)
+		if (line[0] >= '0' && line[0] <= '9' && is_one_of(atol(line), numbers, count))
 			return;
 	} while (again(start));
-	fail("thread %d: not in system call %ld within %d ms", tid, number, DEADLINE);
+	fail("thread %d: not in system call %ld within %d ms", tid, numbers[0], DEADLINE);
+}
+
+void wait_blocked(pid_t tid, long number)
+{
+	wait_blocked_in_one(tid, &number, 1);
 }

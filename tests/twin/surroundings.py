@@ -7,6 +7,7 @@ behind" is exactly waitpid(2) saying ECHILD.
 
     lo  127.0.0.1/8  ::1/128
         198.51.100.1/24  2001:db8::1/64      local as a whole, like 127.0.0.0/8
+        64:ff9b::198.51.100.0/120            what a NAT64 would make of the former, local as well
     no default route: 203.0.113.0/24 is unreachable
 """
 
@@ -16,15 +17,20 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from slow import slowly  # noqa: E402
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
 
-ADDRESSES = ("198.51.100.1/24", "2001:db8::1/64")
+ADDRESSES = ("198.51.100.1/24", "2001:db8::1/64", "64:ff9b::c633:6401/128",
+             "64:ff9b::c633:6402/128")
 # How long processes may take to go away once the program has ended, in seconds.
-GRACE = 3.0
+GRACE = slowly(3.0)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -67,10 +73,16 @@ def enter():
         raise Missing("ip (package iproute2)")
     _unshare()
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    # Clients and servers of TCP Fast Open.
+    _write("/proc/sys/net/ipv4/tcp_fastopen", "3")
+    # No error is held back because there were many, anywhere on this machine (icmp_global_allow()).
+    _write("/proc/sys/net/ipv4/icmp_ratemask", "0")
+    _write("/proc/sys/net/ipv6/icmp/ratemask", "\n")
     commands = [["ip", "link", "set", "lo", "up"]]
     for address in ADDRESSES:
         options = ["nodad"] if ":" in address else []
         commands.append(["ip", "address", "add", address, "dev", "lo", *options])
+    commands.append(["ip", "route", "add", "local", "64:ff9b::c633:6400/120", "dev", "lo"])
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:

@@ -26,7 +26,7 @@ def has_approximate(path):
         return False
 
 
-def complaints(path, connects, flags):
+def complaints(path, connects, flags, backend):
     """What is wrong with the trace of a scenario: a list of lines.
 
     A restarted connect(2) comes as a second notification, so there can be more records than calls,
@@ -44,8 +44,16 @@ def complaints(path, connects, flags):
             wrong.append(f"trace: no verdict: {json.dumps(record)}")
     if connects is not None and len(records) < connects:
         wrong.append(f"trace: {len(records)} records for {connects} calls of connect")
+    # Which may ask another one, whose answers are the same: then nothing of it would have been tested.
+    wrong += [f"trace: watched by {record['watch']}" for record in records
+              if backend != "auto" and "may_ask" not in flags and record.get("watch", backend) != backend]
     if "must_swap" in flags and not any(record.get("how") in SWAPPED for record in records):
         wrong.append("trace: nothing was swapped, so nothing was tested")
+    approximate = [record for record in records if record.get("verdict") == "approximate"]
+    if "must_exact" in flags:
+        wrong += [f"trace: approximate: {record.get('why')}" for record in approximate]
+    if "must_approximate" in flags and not any(record.get("why") for record in approximate):
+        wrong.append("trace: nothing is called approximate, with a reason")
     if "must_trace" in flags and not records:
         wrong.append("trace: the connect is not there, so nothing was tested")
     return wrong
