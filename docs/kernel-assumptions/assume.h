@@ -14,7 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DEADLINE 5000 /* milliseconds */
+#include "../../tests/slow.h"
+
+#define DEADLINE slowly(5000) /* milliseconds */
 
 /* The behaviour holds, or the program ends with 1 and the text. */
 #define check(condition, ...)                                                                      \

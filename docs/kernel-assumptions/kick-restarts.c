@@ -17,6 +17,11 @@
 
 #include "assume.h"
 
+/* What poll(3) is on aarch64, which has no poll(2). */
+#ifndef SYS_poll
+#define SYS_poll SYS_ppoll
+#endif
+
 enum call { POLL, RECV, RECV_TIMEOUT };
 
 static int body(enum call call, int fd)
