@@ -19,6 +19,7 @@
  *     check       one more connect: "kept" or "replaced", the file under the number, and how many
  *                 epoll instances tell that the socket can be written to
  *     swap        one connect to 127.0.0.2, which is not measured
+ *     many N      N connects to 127.0.0.1, as fast as it goes: how many files were replaced
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -244,6 +245,26 @@ static void swap(struct bench *bench)
 	puts("done");
 }
 
+/* The server has to take the connections meanwhile. */
+static void many(struct bench *bench, unsigned int count)
+{
+	unsigned int replaced = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		int fd = watched_socket(bench);
+		struct stat before, after;
+		int error;
+
+		fstat(fd, &before);
+		timed_connect(fd, &bench->server, sizeof(bench->server), &error);
+		must_go_on(error);
+		fstat(fd, &after);
+		replaced += before.st_ino != after.st_ino;
+		discard(fd);
+	}
+	printf("%u\n", replaced);
+}
+
 static void run(struct bench *bench, const char *line)
 {
 	char name[16] = "";
@@ -254,6 +275,8 @@ static void run(struct bench *bench, const char *line)
 		return check(bench);
 	if (strcmp(name, "swap") == 0)
 		return swap(bench);
+	if (strcmp(name, "many") == 0)
+		return many(bench, count);
 	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]); i++) {
 		uint64_t *samples;
 
