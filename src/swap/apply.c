@@ -6,9 +6,9 @@
  *
  *   look       while the old file is still everywhere
  *   make       socket, options, owner, bound port: all that can fail without anyone having seen it
- *   connect    an immediate error goes to the program, which keeps its old socket
- *   put        each number of the old file, compared right before, by the kernel where it can: the commit. One with our
- *              patches does that and the next two in one step (follow.c). Without a duplicate of the old file (job->bare)
+ *   connect    an immediate error goes to the program, which keeps its old socket (start.c)
+ *   put        each number of the old file, compared right before, by the kernel where it can: the commit (put.c). One with
+ *              our patches does that and the next two in one step (follow.c). Without a duplicate of the old file (job->bare)
  *              there is no way back from it, so items come first
  *   repair     epoll items, new ones first, then the old ones away (repair.c)
  *   look again where other threads run, until nothing names the old file any more
@@ -29,10 +29,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/compat.h"
 #include "base/fd.h"
 #include "base/linger.h"
 #include "base/numbers.h"
@@ -44,9 +42,6 @@
 /* Rounds of looking again before what is left is reported. */
 #define CONVERGE_ROUNDS 4
 
-/* A timeout that never comes, but for which an interrupted connect(2) returns EINTR as with any. */
-#define ENDLESS_SECONDS (10L * 365 * 24 * 3600)
-
 const char why_ring[] = "an io_uring of the process may hold the old socket";
 const char why_shared[] = "another process has the socket as well";
 static const char stranger[] = "something other than epoll and blocked threads waits on the socket";
@@ -54,86 +49,6 @@ static const char unseen[] = "processes that may watch the socket were not all l
 static const char unconverged[] = "other threads kept registering the old socket";
 static const char foreign_cgroup[] = "the socket is accounted to reseat's control group";
 static const char unreadable[] = "the watchers could not be read";
-
-/* Ask a non-blocking socket for the end of its connect; if that is there, the program has not to wait for it. */
-static bool has_ended(struct job *job, int fd)
-{
-	const union address *peer = &job->plan.make.peer;
-	int error = connect(fd, &peer->sa, address_size(peer)) < 0 ? errno : 0;
-
-	if (error == EALREADY)
-		return false;
-	job->outcome->resume = false;
-	job->outcome->error = error;
-	return true;
-}
-
-/*
- * A blocking connect with SO_SNDTIMEO waits natively, but the kernel would end a *second* connect on
- * the socket, which the resumed one is, with EALREADY where the program expects EINPROGRESS. So it waits
- * without an end, and timeouts.c ends it. If the handshake is over already there is nothing to wait for.
- */
-static int settle_timeout(struct job *job, int fd, bool blocking_fd)
-{
-	struct swap_outcome *outcome = job->outcome;
-	const struct timeval endless = {.tv_sec = ENDLESS_SECONDS};
-	struct timeval timeout = {0};
-	socklen_t size = sizeof(timeout);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) < 0)
-		return -errno;
-	if (timeout.tv_sec == 0 && timeout.tv_usec == 0)
-		return 0;
-	/* A thread that is traced cannot be stopped by us when its time has come. */
-	if (thread_is_traced(job->caller->tid)) {
-		outcome->exact = false;
-		outcome->why = "SO_SNDTIMEO of a traced program ends with EALREADY";
-		return 0;
-	}
-	/* A send that connects asks itself: its own connect would be told that there is one. */
-	if (!blocking_fd && job->request->purpose == SWAP_TO_CONNECT && has_ended(job, fd))
-		return 0;
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &endless, sizeof(endless)) < 0)
-		return -errno;
-	outcome->has_timeout = true;
-	outcome->timeout = timeout;
-	return 0;
-}
-
-/* Connect, without waiting: by connect(2), or by a send that connects. */
-static int start(struct job *job, int fd)
-{
-	const union address *peer = &job->plan.make.peer;
-	const struct swap_request *request = job->request;
-	const int flags = request->flags | MSG_DONTWAIT | MSG_NOSIGNAL;
-	ssize_t n;
-
-	if (request->purpose != SWAP_TO_FASTOPEN) {
-		if (job->seen.type == SOCK_STREAM && !job->alone && (job->put_first || fd == job->old))
-			return starter_connect_shared(fd, peer);
-		return connect(fd, &peer->sa, address_size(peer)) < 0 ? -errno : 0;
-	}
-	/* A blocking socket connects with nothing, and sends by its own call, which waits... */
-	n = sendto(fd, request->data, job->seen.blocking ? 0 : request->size, flags | MSG_FASTOPEN,
-		   &peer->sa, address_size(peer));
-	/* ... unless there is nothing to wait for: that call would say EISCONN. */
-	if (n == 0 && job->seen.blocking)
-		n = send(fd, request->data, request->size, flags);
-	if (n < 0)
-		return -errno;
-	job->outcome->sent = (size_t)n;
-	return 0;
-}
-
-/* The answer to a connect that was started with result @r, and whether the program's own waits. */
-static void answer(struct job *job, int r)
-{
-	struct swap_outcome *outcome = job->outcome;
-
-	outcome->resume = (r == -EINPROGRESS && job->seen.blocking) ||
-			  job->request->purpose == SWAP_TO_RESTORE;
-	outcome->error = outcome->resume ? 0 : -r;
-}
 
 /*
  * A socket that was bound to an IPv4 address is bound to any while it goes to a real IPv6 peer. Where it was
@@ -188,19 +103,10 @@ int apply_in_place(struct swap *swap, struct job *job)
 			return r;
 	}
 	remember(swap, job, job->old);
-	if (job->request->purpose == SWAP_TO_SEND)
-		r = 0;
-	else if (job->seen.type == SOCK_STREAM && job->seen.blocking)
-		r = starter_connect(swap->starter, job->old, &make->peer, NULL);
-	else
-		r = start(job, job->old);
-	answer(job, r);
 	outcome->made = make->peer;
 	outcome->exact = true;
 	outcome->inode = job->seen.inode;
-	if (outcome->resume)
-		return settle_timeout(job, job->old, true);
-	return 0;
+	return start_in_place(swap, job);
 }
 
 /* Signals carry the number that O_ASYNC was set through: the target's, in our table. */
@@ -228,33 +134,6 @@ static int make_socket(struct swap *swap, const struct job *job, int *ret, const
 	if (*ret >= 0)
 		return replacement_adopt(make, swap->options, job->old, &job->seen, image, *ret, ret_refused);
 	return replacement_make(make, swap->options, job->old, &job->seen, image, ret, ret_refused);
-}
-
-/* A datagram socket has a port from its first connect on, also from one that fails (inet_dgram_connect()). */
-static void take_port(const struct job *job)
-{
-	union address any = {.sa.sa_family = (sa_family_t)job->seen.family};
-
-	if (job->seen.type == SOCK_DGRAM && address_port(&job->seen.local) == 0)
-		bind(job->old, &any.sa, address_size(&any));
-}
-
-/*
- * Whether other threads are to see the replacement before its connect starts. A blocking one takes the starter. Where the
- * kernel moves the items with the number, they would tell of a socket that is not connected.
- */
-static bool puts_first(const struct swap *swap, const struct job *job)
-{
-	if (job->alone || job->bare || job->follows)
-		return false;
-	switch (job->request->purpose) {
-	case SWAP_TO_CONNECT:
-		return job->seen.type == SOCK_STREAM && (!job->seen.blocking || swap->starter);
-	case SWAP_TO_FASTOPEN:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /*
@@ -300,64 +179,10 @@ static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret
 		set_async(job, ret);
 	if (job->request->purpose == SWAP_TO_SEND || job->request->purpose == SWAP_TO_RESTORE)
 		return 0;
-	job->put_first = puts_first(swap, job);
+	job->put_first = start_follows_put(swap, job);
 	if (job->put_first)
 		return 0;
-	r = start(job, *ret);
-	if (r < 0 && r != -EINPROGRESS) {
-		take_port(job);
-		return r;
-	}
-	*ret_result = r;
-	return 0;
-}
-
-/* Put the new file over one number, if that still names the old one: as it does where nobody could change that. */
-static int put(struct swap *swap, struct job *job, int number, int new, bool cloexec)
-{
-	bool expected;
-	int r;
-
-	if (swap->replaces & CALLER_EXPECT && !job->bare)
-		return caller_replace_file(job->caller, number, job->old, new, cloexec, 0);
-	expected = !job->sole && watch_expect(swap->watch, &swap->report, number);
-	r = job->sole || expected ? 1 : caller_has_file(job->caller, number, job->old);
-	if (r <= 0)
-		return r == -ENOENT ? r : -ESTALE;
-	r = caller_put_file(job->caller, number, new, cloexec);
-	if (expected)
-		watch_expect_nothing(swap->watch, r == 0);
-	/* Another thread is just opening at that number, which it can only while nothing stands there. */
-	return r == -EBUSY ? -ESTALE : r;
-}
-
-/* Threads may wait on it; without memory for it they are not looked for. */
-static void moved(struct job *job, int number)
-{
-	int *grown = reallocarray(job->moved, job->moved_count + 1, sizeof(*grown));
-
-	if (!grown)
-		return;
-	job->moved = grown;
-	job->moved[job->moved_count++] = number;
-}
-
-/* The further numbers of the old file. A number that another thread took away meanwhile is no loss. */
-static void put_duplicates(struct swap *swap, struct job *job, int new)
-{
-	for (size_t i = 0; i < swap->report.duplicate_count; i++) {
-		int number = swap->report.duplicates[i];
-		int cloexec = table_cloexec(job->caller->tid, number);
-		int r = cloexec < 0 ? -ESTALE : put(swap, job, number, new, cloexec);
-
-		if (r == 0) {
-			job->outcome->duplicates++;
-			moved(job, number);
-		} else if (r != -ESTALE && r != -ENOENT) {
-			job->outcome->exact = false;
-			job->outcome->why = "a duplicate of the descriptor could not be replaced";
-		}
-	}
+	return start_before_put(job, *ret, ret_result);
 }
 
 const char *apply_beyond(const struct swap *swap, pid_t tid)
@@ -414,25 +239,11 @@ static void converge(struct swap *swap, struct job *job, int *new)
 	job->outcome->why = unconverged;
 }
 
-/* The old socket goes back where it was; it was never touched. */
-static void put_back(const struct swap *swap, struct job *job, int new, bool cloexec)
-{
-	for (size_t i = 0; i < job->moved_count; i++) {
-		int number = job->moved[i];
-		bool closes = number == job->number ? cloexec : table_cloexec(job->caller->tid, number) == 1;
-
-		if (swap->replaces & CALLER_EXPECT)
-			caller_replace_file(job->caller, number, new, job->old, closes, 0);
-		else if (caller_has_file(job->caller, number, new) == 1)
-			caller_put_file(job->caller, number, job->old, closes);
-	}
-}
-
 /* Who remembers the old file by one of its numbers has followed; who does not remains. */
 static void finish_follow(struct swap *swap, struct job *job, int *new)
 {
 	for (size_t i = 0; i < swap->report.duplicate_count; i++)
-		moved(job, swap->report.duplicates[i]);
+		put_moved(job, swap->report.duplicates[i]);
 	if (!follow_left(swap, job, *new))
 		return;
 	converge(swap, job, new);
@@ -453,64 +264,6 @@ static void park(struct swap *swap, struct job *job, int *new)
 	parked_put(&swap->parked, &one);
 }
 
-/*
- * Whether the call is over for a program whose number names another file by now: it would wait by that. Where the
- * connection is made already, or refused, it has not to wait.
- */
-static bool is_over(struct job *job, int new)
-{
-	bool ended;
-
-	if (!job->outcome->resume)
-		return true;
-	if (job->request->purpose != SWAP_TO_CONNECT || fcntl(new, F_SETFL, O_NONBLOCK) < 0)
-		return false;
-	ended = has_ended(job, new);
-	return replacement_finish(new, &job->seen) == 0 && ended;
-}
-
-/*
- * What the program is answered, from the result of the start.
- * @as_it_was: the socket has the status flags of the old one already
- */
-static int settle(struct job *job, int fd, int result, bool as_it_was)
-{
-	struct swap_outcome *outcome = job->outcome;
-	struct stat st;
-	int r;
-
-	answer(job, result);
-	job->silent = result == 0;
-	if (result == -EINPROGRESS && job->request->purpose == SWAP_TO_FASTOPEN && job->seen.blocking) {
-		outcome->exact = false;
-		outcome->why = "a blocking send that connects carries no data in its SYN";
-	}
-	if (outcome->resume && job->request->purpose != SWAP_TO_RESTORE) {
-		r = settle_timeout(job, fd, as_it_was);
-		if (r < 0)
-			return r;
-	}
-	if (outcome->has_timeout && fstat(fd, &st) == 0)
-		outcome->inode = st.st_ino;
-	return 0;
-}
-
-/* Connect what stands at the program's numbers. */
-static int start_there(struct swap *swap, struct job *job, int fd)
-{
-	bool sent = false;
-	int r;
-
-	if (job->request->purpose == SWAP_TO_CONNECT && job->seen.blocking)
-		r = starter_connect(swap->starter, fd, &job->plan.make.peer, &sent);
-	else
-		r = start(job, fd);
-	/* An answer that is here already is none that the call has at once: it waits for it, and who watches hears of it. */
-	if (r < 0 && r != -EINPROGRESS && !sent)
-		return r;
-	return settle(job, fd, r, job->seen.blocking);
-}
-
 /* From the first ADDFD on: the replacement is there, and connected unless it is put first. */
 static int commit(struct swap *swap, struct job *job, int *new, int result, bool cloexec)
 {
@@ -519,7 +272,7 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 
 	/* While it still is non-blocking. */
 	if (!job->put_first)
-		r = settle(job, *new, result, false);
+		r = start_settle(job, *new, result, false);
 	if (r < 0)
 		return r;
 	r = replacement_finish(*new, &job->seen);
@@ -535,11 +288,11 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	}
 	r = job->follows ? follow_replace(swap, job, *new, cloexec) : 1;
 	if (r > 0)
-		r = put(swap, job, job->number, *new, cloexec);
+		r = put_number(swap, job, job->number, *new, cloexec);
 	if (r < 0 && job->bare)
 		repair_undo(swap->watch, job->caller, new, &swap->report);
 	/* Another thread took the number away, as if after the call, which is over; or before it, which is made again then. */
-	gone = r == -ESTALE && !job->bare && !job->follows && !job->put_first && is_over(job, *new);
+	gone = r == -ESTALE && !job->bare && !job->follows && !job->put_first && start_is_over(job, *new);
 	if (r < 0 && !gone) {
 		/* Interrupted, it comes again at once; killed, it does not. */
 		if (r == -ENOENT && job->request->purpose == SWAP_TO_CONNECT && !job->put_first &&
@@ -551,13 +304,13 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	if (job->bare)
 		return 0;
 	if (!gone)
-		moved(job, job->number);
+		put_moved(job, job->number);
 	if (job->follows) {
 		finish_follow(swap, job, new);
 		return 0;
 	}
 	put_duplicates(swap, job, *new);
-	r = job->put_first ? start_there(swap, job, *new) : 0;
+	r = job->put_first ? start_after_put(swap, job, *new) : 0;
 	if (r == 0)
 		r = follow(swap, job, new);
 	if (r < 0) {

@@ -197,6 +197,67 @@ int apply_look(struct swap *swap, struct job *job, int *ret_cloexec);
 const char *apply_beyond(const struct swap *swap, pid_t tid);
 
 /**
+ * start_follows_put() - whether other threads are to see the replacement before its connect starts. A blocking one takes
+ * the starter. Where the kernel moves the items with the number, they would tell of a socket that is not connected.
+ */
+bool start_follows_put(const struct swap *swap, const struct job *job);
+
+/**
+ * start_before_put() - start the connect of a replacement that nobody has seen.
+ * @ret_result: receives how it started: 0 or -EINPROGRESS, for start_settle()
+ *
+ * Return: 0, or a negative errno that the program is to see: connect(2), or send(2).
+ */
+int start_before_put(struct job *job, int fd, int *ret_result);
+
+/**
+ * start_after_put() - start the connect of what stands at the program's numbers, and settle it.
+ * start_in_place() - the same of the program's own socket; an error is in the outcome.
+ *
+ * Return: 0; or a negative errno, that the program is to see: connect(2), or send(2).
+ */
+int start_after_put(struct swap *swap, struct job *job, int fd);
+int start_in_place(struct swap *swap, struct job *job);
+
+/**
+ * start_settle() - what the program is answered, from the result of the start.
+ * @as_it_was: the socket has the status flags of the old one already
+ *
+ * Return: 0 or a negative errno of getsockopt(2) or setsockopt(2).
+ */
+int start_settle(struct job *job, int fd, int result, bool as_it_was);
+
+/**
+ * start_is_over() - whether the call is over for a program whose number names another file by now: it would wait by
+ * that. Where the connection is made already, or refused, it has not to wait.
+ */
+bool start_is_over(struct job *job, int new);
+
+/**
+ * put_number() - put the new file over one number, if that still names the old one: as it does where nobody could change
+ * that.
+ * Return: 0; -ESTALE: it does not; -ENOENT: the caller is gone; or as caller_put_file().
+ */
+int put_number(struct swap *swap, struct job *job, int number, int new, bool cloexec);
+
+/**
+ * put_moved() - remember a number that the new file stands at. Threads may wait on it; without memory for it they are not
+ * looked for.
+ */
+void put_moved(struct job *job, int number);
+
+/**
+ * put_duplicates() - put it over the further numbers of the old file, as the last look told them. A number that another
+ * thread took away meanwhile is no loss; another failure is told in the outcome.
+ */
+void put_duplicates(struct swap *swap, struct job *job, int new);
+
+/**
+ * put_back() - the old socket goes back where it was; it was never touched.
+ */
+void put_back(const struct swap *swap, struct job *job, int new, bool cloexec);
+
+/**
  * follow_replace() - put the new file over the number of the old one, and over its further ones; all that remembers the
  * old file by them follows.
  *
