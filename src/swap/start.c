@@ -165,7 +165,10 @@ int start_after_put(struct swap *swap, struct job *job, int fd)
 	/* An answer that is here already is none that the call has at once: it waits for it, and who watches hears of it. */
 	if (r < 0 && r != -EINPROGRESS && !sent)
 		return r;
-	return start_settle(job, fd, r, job->seen.blocking);
+	r = start_settle(job, fd, r, job->seen.blocking);
+	if (sent)
+		job->silent = false;
+	return r;
 }
 
 int start_before_put(struct job *job, int fd, int *ret_result)

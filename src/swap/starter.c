@@ -97,14 +97,6 @@ static struct tcp_info info_of(int fd)
 	return info;
 }
 
-/* Whether an attempt is under way. */
-static bool is_connecting(int fd)
-{
-	const struct tcp_info info = info_of(fd);
-
-	return info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV;
-}
-
 int starter_connect(struct starter *starter, int fd, const union address *peer, bool *ret_sent)
 {
 	int result = -ECANCELED;
@@ -147,8 +139,17 @@ int starter_connect(struct starter *starter, int fd, const union address *peer, 
 	 * Where something is in the socket's error queue (an ICMP error of an attempt before), poll says EPOLLERR, which
 	 * the ring takes for the end of this one, and the error that it does not find for success.
 	 */
-	if (result == 0 && is_connecting(fd))
-		return -EINPROGRESS;
+	if (result == 0) {
+		const struct tcp_info info = info_of(fd);
+
+		/* One that waits for the first send (TCP_FASTOPEN_CONNECT) looks as if it were under way, and has sent nothing. */
+		if (info.tcpi_segs_out == 0)
+			return 0;
+		if (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV)
+			return -EINPROGRESS;
+		if (ret_sent)
+			*ret_sent = true;
+	}
 	/*
 	 * The ring took the error; the socket still has the failed attempt to report, as ECONNABORTED,
 	 * which a blocking connect(2) would have done. It does not wait: nothing is under way.

@@ -23,8 +23,8 @@ void starter_free(struct starter *starter);
 /**
  * starter_connect() - start a connect.
  * @fd: a blocking TCP socket, borrowed
- * @ret_sent: or NULL; whether an error is an answer that has come already, to a segment that was sent. Of a socket that
- * sent none before.
+ * @ret_sent: or NULL; whether success or an error is an answer that has come already, to a segment that was sent. Of a
+ * socket that sent none before.
  *
  * Return: 0: connected, and connect(2) would say EISCONN now; -EINPROGRESS: under way, connect(2) would
  * wait for it; another negative errno as connect(2) has it, with the socket as a failed blocking

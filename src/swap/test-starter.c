@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -90,7 +91,7 @@ static void test_after_a_failure(void **state)
 	pid_t child = fork();
 
 	if (child == 0) {
-		union address silent = silent_server(), refusing = silent;
+		union address silent = silent_server(), refusing = silent, accepting = silent;
 		struct starter *starter;
 		int other = tcp(0);
 		socklen_t size = sizeof(refusing.in);
@@ -108,6 +109,19 @@ static void test_after_a_failure(void **state)
 			_exit(3);
 		if (starter_connect(starter, tcp(0), &refusing, &sent) != -ECONNREFUSED || !sent)
 			_exit(4);
+		/* What succeeds at once was answered, but for a connect that waits for the first send. */
+		accepting.in.sin_port = 0;
+		other = tcp(0);
+		if (bind(other, &accepting.sa, size) < 0 || listen(other, 1) < 0 || getsockname(other, &accepting.sa, &size) < 0)
+			_exit(2);
+		if (starter_connect(starter, tcp(0), &accepting, &sent) != 0 || !sent)
+			_exit(6);
+		other = tcp(0);
+		if (setsockopt(other, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){1}, sizeof(int)) < 0 ||
+		    setsockopt(other, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &(int){1}, sizeof(int)) < 0)
+			_exit(2);
+		if (starter_connect(starter, other, &accepting, &sent) != 0 || sent)
+			_exit(7);
 		refusing.in.sin_addr.s_addr = INADDR_BROADCAST;
 		if (starter_connect(starter, tcp(0), &refusing, &sent) != -ENETUNREACH || sent)
 			_exit(5);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -107,11 +108,35 @@ static void refused(void)
 	server_close(&refusing);
 }
 
+/* Edges and all: by the time that connect returns they have been heard of. */
+static void watched(void)
+{
+	struct server server = server_open(LOOPBACK);
+	struct client client = { .server = &server, .fd = tcp(0) };
+	struct epoll_event item = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u64 = 7 }, seen;
+	int epoll = must(epoll_create1(0));
+
+	must(epoll_ctl(epoll, EPOLL_CTL_ADD, client.fd, &item));
+	must(epoll_wait(epoll, &seen, 1, 0));
+	must(-pthread_create(&client.thread, NULL, connects, &client));
+	server_accept(&server);
+	pthread_join(client.thread, NULL);
+	for (int i = 0; i < 2; i++) {
+		int n = must(epoll_wait(epoll, &seen, 1, 0));
+
+		say("events: %d: %#x of %d", n, n ? seen.events : 0, n ? (int)seen.data.u64 : 0);
+	}
+	close(epoll);
+	close(client.fd);
+	server_close(&server);
+}
+
 const struct scenario scenarios[] = {
 	{ "blocking", blocking, MUST_SWAP },
 	{ "nonblocking", nonblocking, MUST_SWAP },
 	{ "fastopen", fastopen, MUST_TRACE },
 	{ "refused", refused, MUST_TRACE },
+	{ "watched", watched, MUST_SWAP | MUST_EXACT },
 	{ 0 },
 };
 const struct scenario helpers[] = { { 0 } };

@@ -4,7 +4,9 @@
  * in the SYN.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
@@ -206,6 +208,25 @@ static void deferred_nonblocking(void)
 	deferred(SOCK_NONBLOCK);
 }
 
+static void *waits(void *pipe)
+{
+	must(read(((int *)pipe)[0], &(char){ 0 }, 1));
+	return NULL;
+}
+
+/* Others could look on. */
+static void deferred_beside_thread(void)
+{
+	pthread_t thread;
+	int pipe[2];
+
+	must(pipe2(pipe, O_CLOEXEC));
+	must(-pthread_create(&thread, NULL, waits, pipe));
+	deferred(0);
+	must(write(pipe[1], "x", 1));
+	pthread_join(thread, NULL);
+}
+
 /* On a datagram socket the flag means nothing. */
 static void datagrams(void)
 {
@@ -234,6 +255,7 @@ const struct scenario scenarios[] = {
 	{ "datagrams", datagrams, MUST_SWAP },
 	{ "deferred-blocking", deferred_blocking, MUST_SWAP },
 	{ "deferred-nonblocking", deferred_nonblocking, MUST_SWAP },
+	{ "deferred-beside-thread", deferred_beside_thread, MUST_SWAP },
 	{ NULL },
 };
 
