@@ -348,6 +348,17 @@ int thread_seccomp_filters(pid_t tid)
 	return at ? atoi(at + strlen("\nSeccomp_filters:")) : -1;
 }
 
+pid_t thread_parent(pid_t tid)
+{
+	char buffer[4096];
+	const char *at;
+
+	if (read_proc(tid, "status", buffer, sizeof(buffer)) <= 0)
+		return -ESRCH;
+	at = strstr(buffer, "\nPPid:");
+	return at ? atoi(at + strlen("\nPPid:")) : -ESRCH;
+}
+
 bool thread_in_seccomp(pid_t tid)
 {
 	char buffer[128];

@@ -129,6 +129,12 @@ int thread_walk(pid_t tid, int (*visit)(void *context, pid_t tid), void *context
  */
 int thread_seccomp_filters(pid_t tid);
 
+/**
+ * thread_parent() - the process that a thread's is a child of now, proc_pid_status(5).
+ * Return: its number; 0: it has none, or one outside of our PID namespace; -ESRCH.
+ */
+pid_t thread_parent(pid_t tid);
+
 /* A process, for comparing later: tids are reused, start times tell them apart. */
 struct thread_identity {
 	pid_t tgid;

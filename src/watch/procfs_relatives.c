@@ -14,6 +14,9 @@
 #include "base/numbers.h"
 #include "target/thread.h"
 
+/* Of one process that are looked at; in a deeper tree all are taken for ours. */
+#define GENERATIONS_MAX 64
+
 /* The number that was given away last: the end of the line. Return: 0 where it cannot be read. */
 static pid_t latest(struct relatives *relatives)
 {
@@ -61,6 +64,45 @@ static pid_t greatest(void)
 	return atoi(text) - 1;
 }
 
+/* All of a process's ancestors, or none where they are too many, or come to an end that is out of sight. */
+static void find_ancestors(struct relatives *relatives, pid_t pid)
+{
+	size_t count = 0;
+
+	while (pid != 1 && count < ANCESTORS_MAX) {
+		pid = thread_parent(pid);
+		if (pid < 0)
+			return;
+		relatives->ancestors[count++] = pid;
+		/* Outside of our PID namespace; the same is told of all who are forked there. */
+		if (pid == 0)
+			break;
+	}
+	if (pid <= 1)
+		relatives->ancestor_count = count;
+}
+
+/* Whether a process under as many filters may be under ours. */
+static bool may_descend(const struct relatives *relatives, pid_t pid)
+{
+	for (int i = 0; relatives->ancestor_count && i < GENERATIONS_MAX; i++) {
+		int filters;
+
+		pid = thread_parent(pid);
+		filters = pid > 0 ? thread_seccomp_filters(pid) : -1;
+		/* Its end is no proof. */
+		if (filters < 0)
+			return true;
+		if (filters > relatives->ours)
+			continue;
+		for (size_t j = 0; j < relatives->ancestor_count; j++)
+			if (relatives->ancestors[j] == pid)
+				return true;
+		return false;
+	}
+	return true;
+}
+
 /* Look at one number, if it is anybody's. Return: whether it is. */
 static bool visit(struct relatives *relatives, pid_t pid)
 {
@@ -69,7 +111,7 @@ static bool visit(struct relatives *relatives, pid_t pid)
 	if (relatives->ours < 0)
 		relatives->ours = thread_seccomp_filters(gettid());
 	/* Our filter is one that we are not under ourselves; and threads have numbers as well. */
-	if (filters > relatives->ours && thread_tgid(pid) == pid)
+	if (filters > relatives->ours && thread_tgid(pid) == pid && may_descend(relatives, pid))
 		add(relatives, pid);
 	return filters >= 0;
 }
@@ -101,8 +143,10 @@ void relatives_begin(struct relatives *relatives, pid_t first)
 	/* Whoever is forked by it has a later number than we have, who were there before it had the filter. */
 	*relatives = (struct relatives){.loadavg = -EBADF, .ours = -1, .first = getpid() + 1};
 	relatives->next = relatives->first;
-	if (first > 0)
+	if (first > 0) {
 		add(relatives, first);
+		find_ancestors(relatives, first);
+	}
 }
 
 void relatives_update(struct relatives *relatives)

@@ -11,6 +11,9 @@
  * there are are looked at instead, unless they are more than LISTED_MAX; then the rest comes with the next looks. Nor are
  * more than RELATIVES_NUMBERS_MAX descriptors of them read in a look: who is under as many filters may as well be
  * another's, and large.
+ *
+ * Another's they are if their ancestors tell: orphans go to an ancestor, so upwards from any process under our filter the
+ * first that is not under it is one of the ancestors that the program had when it started.
  */
 #pragma once
 
@@ -23,6 +26,7 @@
 #define NUMBERS_MAX   4096
 #define LISTED_MAX    1024
 #define RELATIVES_NUMBERS_MAX 256
+#define ANCESTORS_MAX 32
 
 struct relatives {
 	int loadavg;  /* a descriptor, registered with numbers.h; -EBADF until it is needed */
@@ -32,11 +36,13 @@ struct relatives {
 	bool partial; /* some may have been left out */
 	size_t count;
 	pid_t pids[RELATIVES_MAX];
+	size_t ancestor_count; /* 0: they are not known */
+	pid_t ancestors[ANCESTORS_MAX];
 };
 
 /**
  * relatives_begin() - whoever is forked from now on may be one.
- * @first: so may this process, which was there before; or 0
+ * @first: so may this process, which was there before, and of which they descend; or 0
  */
 void relatives_begin(struct relatives *relatives, pid_t first);
 

@@ -65,6 +65,19 @@ assert min(children) < 1000 and max(children) > greatest - 4, children
 s = socket.socket()
 """
 
+# As many processes as /proc is not searched for.
+CROWD = """
+import os, sys
+children = 0
+for _ in range(20):
+    if os.fork() == 0:
+        os.read(0, 1)
+        os._exit(0)
+    children += 1
+print(children, flush=True)
+os.read(0, 1)
+"""
+
 # The socket is watched by an instance that is handed over and closed.
 OUTSIDE = """
 import select, socket, sys
@@ -175,6 +188,32 @@ class Relatives(Holders):
                              ("approximate", "processes that may watch the socket were not all looked at"))
         else:
             self.assertEqual((record["verdict"], record["why"]), ("exact", ""))
+
+    def test_of_another(self):
+        """As many, of another reseat's program, whose parent is none of ours."""
+        begun, there = (os.path.join(self.folder, name) for name in ("begun", "there"))
+        os.mkfifo(begun)
+        os.mkfifo(there)
+
+        def start():
+            with open(begun) as file:
+                file.read()
+            crowd = subprocess.Popen(["sh", "-c", '"$@"; true', "sh", RESEAT, "run", "--pass", "10.0.0.0/8", "--", sys.executable, "-I",
+                                      "-c", CROWD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.addCleanup(crowd.stdout.close)
+            self.addCleanup(crowd.wait)
+            self.addCleanup(crowd.stdin.close)
+            said.append(crowd.stdout.readline())
+            with open(there, "w"):
+                pass
+
+        said = []
+        thread = threading.Thread(target=start)
+        thread.start()
+        record = self.client(f"open({begun!r}, 'w').close()\nopen({there!r}).read()")
+        thread.join()
+        self.assertEqual(said, [b"20\n"])
+        self.assertEqual((record["how"], record["verdict"], record["why"]), ("swap", "exact", ""))
 
     def test_beginning_again(self):
         """Processes whose numbers are smaller than those of processes that were there before."""
