@@ -12,6 +12,11 @@
  */
 #pragma once
 
+/* What a supervisor takes, and what to tell who has not as many. */
+#define NUMBERS_NEEDED 40
+#define NUMBERS_RAISE_LIMIT \
+	"raise the hard RLIMIT_NOFILE: it takes 40 descriptors, and one for each network namespace"
+
 /**
  * numbers_own() - register a variable that holds, or will hold, a descriptor (or -EBADF).
  * The variable must stay where it is until numbers_disown().

@@ -64,6 +64,7 @@ static noreturn void launch_exec(const struct session *session)
 
 	unsetenv(WATCH_BACKEND_VARIABLE);
 	sigprocmask(SIG_SETMASK, &session->mask, NULL);
+	setrlimit(RLIMIT_NOFILE, &session->files);
 	execvp(command[0], command);
 	error = errno;
 	message(session->messages, "'%s': %s", command[0], strerror(error));
@@ -105,7 +106,7 @@ noreturn void launch_target(struct session *session)
 		filter_options_observe(&filter);
 	start.pidfd = pidfd_open(start.pid, 0);
 	if (start.pidfd < 0)
-		launch_fail(session, "this kernel has no pidfd_open(2)");
+		launch_fail(session, errno == ENOSYS ? "this kernel has no pidfd_open(2)" : "out of descriptors");
 	r = start_thread(&handover.thread, launch_hand_over, &handover);
 	if (r < 0)
 		launch_fail(session, "cannot start a thread");

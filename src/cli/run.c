@@ -13,9 +13,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/numbers.h"
 #include "cli/helper.h"
 #include "cli/message.h"
 #include "cli/privilege.h"
@@ -66,6 +68,28 @@ static int run_choose_model(const struct session *session, enum process_model *r
 		*ret = MODEL_FRONT;
 	else
 		*ret = scope == YAMA_DESCENDANTS && !traces ? MODEL_FRONT : MODEL_IN_PLACE;
+	return 0;
+}
+
+/* The supervisor raises its own limit as far as it can; what starts it has to come so far. Return: 0 or -EMFILE and a message. */
+static int run_check_descriptors(struct session *session)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &session->files) < 0)
+		return 0;
+	raised = session->files;
+	if (raised.rlim_max < NUMBERS_NEEDED && !privilege_has(CAP_SYS_RESOURCE)) {
+		message(session->messages, "there may be no more than %llu descriptors; " NUMBERS_RAISE_LIMIT,
+			(unsigned long long)raised.rlim_max);
+		return -EMFILE;
+	}
+	if (raised.rlim_max < NUMBERS_NEEDED)
+		raised.rlim_max = NUMBERS_NEEDED;
+	if (raised.rlim_cur < NUMBERS_NEEDED) {
+		raised.rlim_cur = NUMBERS_NEEDED;
+		setrlimit(RLIMIT_NOFILE, &raised);
+	}
 	return 0;
 }
 
@@ -123,7 +147,7 @@ static int run_start(const struct run_options *options, bool has_errors)
 	enum process_model model;
 
 	sigprocmask(SIG_SETMASK, NULL, &session.mask);
-	if (run_choose_model(&session, &model) < 0 || run_prepare(&session) < 0)
+	if (run_check_descriptors(&session) < 0 || run_choose_model(&session, &model) < 0 || run_prepare(&session) < 0)
 		return EXIT_RESEAT;
 	run_warn_privileges(&session);
 	if (model == MODEL_IN_PLACE) {

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdnoreturn.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "cli/guard_shared.h"
@@ -37,6 +38,7 @@ struct session {
 	const struct run_options *options;
 	bool no_new_privs;	     /* COMMAND runs with it */
 	sigset_t mask;		     /* as reseat was started; COMMAND gets it */
+	struct rlimit files;	     /* likewise, RLIMIT_NOFILE */
 	int messages;		     /* CLOEXEC duplicate of standard error, or -EBADF */
 	int trace;		     /* --trace-output; else -EBADF */
 	int report;		     /* --report-output; else -EBADF */

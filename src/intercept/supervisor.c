@@ -14,6 +14,7 @@
 #include "intercept/intercept.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -40,6 +41,9 @@
 
 /* fs.nr_open's default: as many numbers as a process can have. */
 #define FILE_LIMIT 1048576
+
+/* A swap with items in two epoll instances takes some ten. */
+#define SPARE_DESCRIPTORS 16
 
 /* How often it is to look at what it keeps. */
 #define EXPIRE_USEC 1000000
@@ -68,6 +72,24 @@ static void raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* What a swap takes for a moment, and calls of several threads, has to be there before a program depends on it. */
+static int has_room(const struct supervisor *supervisor)
+{
+	int spare[SPARE_DESCRIPTORS];
+	int count = 0, r = 0;
+
+	while (count < SPARE_DESCRIPTORS && r == 0) {
+		spare[count] = fcntl(supervisor->stop, F_DUPFD_CLOEXEC, 0);
+		if (spare[count] < 0)
+			r = -errno;
+		else
+			count++;
+	}
+	while (count)
+		close(spare[--count]);
+	return r;
 }
 
 /* Whether /proc shows the processes that notifications name: those of our own pid namespace. */
@@ -124,10 +146,12 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 		r = summary_new(&supervisor->handlers.summary);
 	if (r == 0 && options->trace != TRACE_NONE)
 		r = trace_new(&supervisor->handlers.trace, options->trace, options->trace_fd);
+	if (r == 0)
+		r = has_room(supervisor);
 	if (r < 0) {
 		if (!error->text[0])
 			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s%s",
-				 strerror(-r), r == -EMFILE ? "; raise RLIMIT_NOFILE" : "");
+				 strerror(-r), r == -EMFILE ? "; " NUMBERS_RAISE_LIMIT : "");
 		supervisor_free(supervisor);
 		return r;
 	}

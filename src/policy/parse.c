@@ -72,12 +72,6 @@ int policy_add(struct policy *policy, enum policy_action action, const char *tex
 		return policy_fail_memory(error);
 	policy_rule_init(&rule);
 	r = parse_rule(action, copy, &rule, error);
-	if (r == -EINVAL && error) {
-		struct policy_error reason = *error;
-
-		policy_fail(error, "%s %.160s: %.*s", policy_action_name(action), text,
-			    (int)sizeof(reason.text), reason.text);
-	}
 	if (r == 0) {
 		r = policy_append(policy, &rule, 1);
 		if (r < 0)

@@ -241,16 +241,12 @@ static void test_bad(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		_cleanup_(policy_freep) struct policy *policy = NULL;
 		struct policy_error error = {};
-		const char *start;
 
 		assert_int_equal(policy_new(&policy), 0);
 		if (policy_add(policy, bad[i].action, bad[i].text, &error) != -EINVAL)
 			fail_msg("'%s' was accepted", bad[i].text);
 		assert_int_equal(policy_count(policy), 0);
-		/* "ACTION TEXT: REASON" */
-		start = error.text + strlen(policy_action_name(bad[i].action)) + 1 +
-			strlen(bad[i].text) + 2;
-		assert_string_equal(start, bad[i].reason);
+		assert_string_equal(error.text, bad[i].reason);
 		assert_int_equal(policy_add(policy, bad[i].action, bad[i].text, NULL), -EINVAL);
 	}
 }

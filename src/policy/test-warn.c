@@ -97,6 +97,14 @@ static const struct {
 	{ { { POLICY_REJECT, "127.0.0.0/8" } }, {} },
 	{ { { POLICY_REJECT, "0.0.0.0/7" } }, {} }, /* 1.0.0.0/8 is left */
 	{
+		{ { POLICY_TO, "192.0.2.1:443=2001:db8::1:443" }, { POLICY_TO, "192.0.2.2:80=::80" } },
+		{ "rules[0] (to 192.0.2.1:443=2001:db8::1:443) goes to the address 2001:db8::1:443: for port 443 of "
+		  "another address write [2001:db8::1]:443",
+		  "rules[1] (to 192.0.2.2:80=::80) goes to the address ::80: for port 80 of another address write [::]:80" },
+	},
+	{ { { POLICY_TO, "192.0.2.1:443=2001:db8::1:444" }, { POLICY_TO, "192.0.2.2:80=[2001:db8::80]:80" } }, {} },
+	{ { { POLICY_TO, "192.0.2.1=2001:db8::1:443" }, { POLICY_TO, "192.0.2.2:170=2001:db8::aa" } }, {} },
+	{
 		{ { POLICY_REJECT, "0.0.0.0/7" }, { POLICY_PASS, "1.0.0.0/8" } },
 		{ "rules[0] (reject 0.0.0.0/7=ECONNREFUSED)" SPECIAL },
 	},

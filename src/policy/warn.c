@@ -3,6 +3,7 @@
  * section 3.1. */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/cover.h"
@@ -107,6 +108,26 @@ static void warn_private(const struct policy *policy, const struct policy_rule *
 	lines->report(lines->context, line);
 }
 
+/* 2001:db8::1:443 is an address; what was meant may be [2001:db8::1]:443, where the rule has that port. */
+static void warn_port_in_address(const struct policy_rule *rule, const struct lines *lines)
+{
+	const unsigned int last = rule->to6.s6_addr[14] << 8 | rule->to6.s6_addr[15];
+	char addr[INET6_ADDRSTRLEN], rest[INET6_ADDRSTRLEN], port[8], line[512];
+
+	if (rule->action != POLICY_TO || rule->to_family != AF_INET6 || rule->to_port != 0 ||
+	    rule->port_low != rule->port_high)
+		return;
+	snprintf(port, sizeof(port), "%x", last);
+	if (strtoul(port, NULL, 10) != rule->port_low || strspn(port, "0123456789") != strlen(port))
+		return;
+	inet_ntop(AF_INET6, &rule->to6, addr, sizeof(addr));
+	snprintf(rest, sizeof(rest), "%.*s", (int)(strlen(addr) - strlen(port) - 1), addr);
+	snprintf(line, sizeof(line),
+		 "rules[%u] (%s) goes to the address %s: for port %s of another address write [%s]:%s",
+		 rule->index, rule->text, addr, port, strcmp(rest, ":") == 0 ? "::" : rest, port);
+	lines->report(lines->context, line);
+}
+
 void policy_warn(const struct policy *policy, void (*report)(void *context, const char *line),
 		 void *context)
 {
@@ -116,5 +137,6 @@ void policy_warn(const struct policy *policy, void (*report)(void *context, cons
 		/* Looking for hidden rules is quadratic; nobody wrote so many by hand. */
 		if (policy->count > HAND_WRITTEN_MAX || !warn_hidden(policy, policy->rules[i], &lines))
 			warn_private(policy, policy->rules[i], &lines);
+		warn_port_in_address(policy->rules[i], &lines);
 	}
 }

@@ -41,9 +41,7 @@ static int cookie_here(uint64_t *ret)
 /* What it takes when there are no more descriptors. */
 static const char *hint_at(int r)
 {
-	return r == -EMFILE ? "; raise RLIMIT_NOFILE: it takes 16 descriptors, and one for each "
-			      "network namespace"
-			    : "";
+	return r == -EMFILE ? "; " NUMBERS_RAISE_LIMIT : "";
 }
 
 static int open_place(struct places *places, const char *path, struct place *place,

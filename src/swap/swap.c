@@ -92,9 +92,6 @@ int swap_new(struct swap **ret, const struct swap_options *options, struct polic
 	if (r >= 0)
 		r = open_origins(swap, options->origins, error);
 	if (r < 0) {
-		if (!error->text[0])
-			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s",
-				 strerror(-r));
 		swap_free(swap);
 		return r;
 	}

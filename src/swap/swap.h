@@ -92,9 +92,9 @@ struct swap;
 
 /**
  * swap_new() - everything that can fail before the first connect.
- * @error: receives a line for a person
+ * @error: receives a line for a person, where more can be said than the errno does
  *
- * Return: 0 or a negative errno with @error set.
+ * Return: 0 or a negative errno.
  */
 int swap_new(struct swap **ret, const struct swap_options *options, struct policy_error *error);
 

@@ -121,6 +121,26 @@ class Status(support.ProcessTest):
             self.assertFalse(os.path.exists(self.path("started")), options)
 
     @each_model
+    def test_few_descriptors(self, model):
+        """It says at once what it takes, or works; and COMMAND has the limits that it was given."""
+        told = "import resource; told = resource.getrlimit(resource.RLIMIT_NOFILE); "
+        for soft, hard in ((8, 39), (39, 39), (8, 40), (40, 40), (12, 500)):
+            command = support.reseat_run(model, *python(told + CONNECT + "connect(); print(told)"),
+                                         options=["--netns", "127.0.0.0/8=self"])
+            result = subprocess.run(
+                ["prlimit", f"--nofile={soft}:{hard}", "--",
+                 "setpriv", *(["--bounding-set=-sys_resource"] if os.getuid() == 0 else []), "--", *command],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=support.DEADLINE, env=self.environment())
+            self.assert_helpers_end()
+            if hard < 40:
+                self.assertEqual((result.returncode, result.stderr),
+                                 (125, "reseat: there may be no more than 39 descriptors; raise the hard RLIMIT_NOFILE: "
+                                       "it takes 40 descriptors, and one for each network namespace\n"))
+            else:
+                self.assertEqual((result.returncode, result.stderr, result.stdout.splitlines()[-1]), (0, "", f"({soft}, {hard})"))
+
+    @each_model
     def test_watch_backend_variable(self, model):
         result = self.run_in(model, "true",
                              env=self.environment(RESEAT_WATCH_BACKEND="no-such-backend"))
