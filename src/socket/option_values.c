@@ -30,7 +30,7 @@ static const unsigned char loopback[] = {127, 0, 0, 1};
 static const unsigned char first_interface[] = {0, 0, 0, 1};
 static const int port_range = 50200 << 16 | 50100;
 static const int low_delay = 16 /* IPTOS_LOWDELAY, which moves SO_PRIORITY as most others do not */;
-static const int processor, timer = 60000, encapsulation = 2 /* UDP_ENCAP_ESPINUDP */;
+static const int processor, timer = 60000, encapsulation = 3 /* UDP_ENCAP_L2TPINUDP: the others want CONFIG_XFRM */;
 
 #define VALUE(l, n, v) {.level = l, .name = n, .value = {.data = &(v), .size = sizeof(v)}}
 
