@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -203,6 +204,17 @@ static void *until_told(void *context)
 	return read(*(int *)context, &byte, 1) < 0 ? context : NULL;
 }
 
+/* A thread is joined a moment before the kernel takes its reference on the table away, and in /proc until after that. */
+static void join(pthread_t thread)
+{
+	struct stat status;
+
+	pthread_join(thread, NULL);
+	do {
+		assert_int_equal(stat("/proc/self/task", &status), 0);
+	} while (status.st_nlink != 3);
+}
+
 static void test_others(void **state)
 {
 	int fd = make(AF_INET, SOCK_STREAM, IPPROTO_TCP, 0);
@@ -227,7 +239,7 @@ static void test_others(void **state)
 	assert_false(report.sole);
 	assert_int_equal(report.threads, 2);
 	close(ends[1]);
-	pthread_join(thread, NULL);
+	join(thread);
 	close(ends[0]);
 	close(fd);
 }
@@ -273,7 +285,7 @@ static void test_peek(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, until_told, &ends[0]), 0);
 	assert_int_equal(watch_peek(watch, &self, fd, &report), -EAGAIN);
 	close(ends[1]);
-	pthread_join(thread, NULL);
+	join(thread);
 	close(ends[0]);
 	assert_int_equal(watch_peek(watch, &self, other, &report), 0);
 	assert_int_equal(report.plain.family, 0);
