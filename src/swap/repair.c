@@ -47,6 +47,7 @@ struct hand {
 	pid_t owner;	  /* in the table of this thread, or in the caller's (0) */
 	bool lost;	  /* one that another process had could not be duplicated */
 	int number;	  /* of ours, where a duplicate of the one or the other socket stands; -1: none */
+	const int *file;  /* which */
 };
 
 static void let_go(struct hand *hand)
@@ -82,8 +83,6 @@ static int take_epoll(struct hand *hand, const struct watch_item *item, int file
 
 	if (hand->epoll >= 0 && hand->epoll_number == item->epoll_number && hand->owner == item->owner)
 		return 0;
-	/* What is opened now must not stand where a socket has to. */
-	let_go(hand);
 	hand->epoll = fd_close(hand->epoll);
 	r = repair_open_epoll(hand->caller, item, &hand->epoll);
 	if (r == 0 && (item->owner || !hand->sole) && !watch_is_instance(hand->watch, item, hand->epoll, file)) {
@@ -113,11 +112,15 @@ static int take_number(struct hand *hand, int number, const int *file)
 	if (hand->number != number) {
 		let_go(hand);
 		r = numbers_claim_for(number, file);
-	} else {
+	} else if (hand->file != file) {
 		r = dup3(*file, number, O_CLOEXEC) < 0 ? -errno : 0;
+	} else {
+		return 0;
 	}
-	if (r == 0)
+	if (r == 0) {
 		hand->number = number;
+		hand->file = file;
+	}
 	return r;
 }
 
@@ -130,9 +133,10 @@ static int control(struct hand *hand, int operation, const struct watch_item *it
 	struct epoll_event event = {.events = item->events, .data.u64 = item->data};
 	int r;
 
-	r = take_epoll(hand, item, operation == EPOLL_CTL_ADD ? *hand->old : *file);
+	/* In this order: what is opened next must not stand where the socket has to. */
+	r = take_number(hand, item->number, file);
 	if (r == 0)
-		r = take_number(hand, item->number, file);
+		r = take_epoll(hand, item, operation == EPOLL_CTL_ADD ? *hand->old : *file);
 	if (r == 0)
 		r = epoll_ctl(hand->epoll, operation, item->number, &event) < 0 ? -errno : 1;
 	/*
