@@ -128,9 +128,18 @@ void absent_enter_thread(struct absent *absent, int wake)
 	absent->wake = wake;
 }
 
+static uint64_t page_size(void)
+{
+	static uint64_t size;
+
+	if (!size)
+		size = (uint64_t)sysconf(_SC_PAGESIZE);
+	return size;
+}
+
 static void add(struct pages *pages, uint64_t address, uint64_t size)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = page_size();
 	uint64_t end = address + size;
 
 	/* What wraps around is refused by whoever reads it. */
@@ -251,7 +260,7 @@ static void *touch(void *context)
 
 static struct seen *slot_of(struct absent *absent, pid_t tid, uint64_t address)
 {
-	const uint64_t page = address / (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t page = address / page_size();
 	struct seen *slot = &absent->seen[(page + (uint64_t)tid) % SEEN_SLOTS];
 
 	if (slot->tid != tid || slot->page != page)
@@ -262,7 +271,7 @@ static struct seen *slot_of(struct absent *absent, pid_t tid, uint64_t address)
 /* Whether all were there a moment ago. */
 static bool was_there(struct absent *absent, pid_t tid, const struct pages *pages)
 {
-	const uint64_t now = pages->count ? clock_usec() : 0;
+	const uint64_t now = pages->count ? clock_about_usec() : 0;
 
 	for (size_t i = 0; i < pages->count; i++)
 		if (slot_of(absent, tid, pages->at[i])->until <= now)
@@ -272,7 +281,7 @@ static bool was_there(struct absent *absent, pid_t tid, const struct pages *page
 
 static void note_there(struct absent *absent, pid_t tid, const struct pages *pages)
 {
-	const uint64_t until = clock_usec() + SEEN_USEC;
+	const uint64_t until = clock_about_usec() + SEEN_USEC;
 
 	for (size_t i = 0; i < pages->count; i++)
 		slot_of(absent, tid, pages->at[i])->until = until;

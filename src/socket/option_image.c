@@ -28,15 +28,34 @@ void option_image_free(struct option_image *image)
 	if (!image)
 		return;
 	free(image->fresh);
+	free(image->expected);
 	free(image->traces);
 	free(image->moves);
 	free(image);
 }
 
+static option_word word_at(const unsigned char *bytes, size_t index)
+{
+	option_word word;
+
+	memcpy(&word, bytes + index * sizeof(word), sizeof(word));
+	return word;
+}
+
+static void expect(struct option_image *image)
+{
+	for (size_t i = 0; i < image->trace_count; i++) {
+		const size_t word = image->traces[i].word;
+
+		image->expected[i].word = (uint32_t)word;
+		image->expected[i].value = word_at(image->fresh, word);
+	}
+}
+
 int option_image_refresh(struct option_image *image, const struct image_reader *reader, int *ret_fresh)
 {
 	_cleanup_close_ int fd = -EBADF;
-	uint64_t now = clock_usec();
+	uint64_t now = clock_about_usec();
 	struct image seen;
 	int r;
 
@@ -51,17 +70,10 @@ int option_image_refresh(struct option_image *image, const struct image_reader *
 	if (seen.size != image->size)
 		return -ENOTSUP;
 	memcpy(image->fresh, seen.bytes, image->size);
+	expect(image);
 	image->taken = now;
 	*ret_fresh = fd_take(&fd);
 	return 0;
-}
-
-static option_word word_at(const unsigned char *bytes, size_t index)
-{
-	option_word word;
-
-	memcpy(&word, bytes + index * sizeof(word), sizeof(word));
-	return word;
 }
 
 bool option_image_differs(const struct option_image *image, const struct image *seen, struct option_bits *ret)
@@ -72,11 +84,8 @@ bool option_image_differs(const struct option_image *image, const struct image *
 	if (image->net && memcmp(seen->bytes + image->net, image->fresh + image->net, sizeof(void *)) != 0)
 		return false;
 	*ret = image->asked;
-	for (size_t i = 0; i < image->trace_count; i++) {
-		const struct option_trace *trace = &image->traces[i];
-
-		if (word_at(seen->bytes, trace->word) != word_at(image->fresh, trace->word))
-			option_bits_join(ret, &trace->options);
-	}
+	for (size_t i = 0; i < image->trace_count; i++)
+		if (word_at(seen->bytes, image->expected[i].word) != image->expected[i].value)
+			option_bits_join(ret, &image->traces[i].options);
 	return true;
 }

@@ -64,7 +64,11 @@ struct option_image {
 	int family, type, protocol;
 	size_t size;		/* of an image, in bytes */
 	unsigned short net;	/* where the network namespace lies; 0: nowhere */
-	unsigned char *fresh;	/* the image of a fresh socket */
+	unsigned char *fresh;	/* the image of a fresh socket, */
+	struct option_word_of_fresh {
+		uint32_t word;
+		option_word value;
+	} *expected; /* and its words that have traces, in their order, side by side: they are all that is read in most looks */
 	uint64_t taken;		/* when; us */
 	struct option_trace {
 		size_t word;

@@ -263,7 +263,8 @@ static int keep(struct learning *learning)
 	struct option_bits moved = {0}, none = {0};
 
 	image->traces = calloc(learning->words, sizeof(*image->traces));
-	if (!image->traces)
+	image->expected = calloc(learning->words, sizeof(*image->expected));
+	if (!image->traces || !image->expected)
 		return -ENOMEM;
 	for (size_t i = 0; i < learning->moved_count; i++)
 		option_bits_add(&moved, learning->moved[i]);

@@ -10,9 +10,13 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "socket/handover.h"
 #include "socket/label.h"
+
+/* How long net.ipv6.bindv6only is taken to be as it was. */
+#define V6ONLY_USEC 1000000
 
 static bool owned_by_us(const struct snapshot *seen)
 {
@@ -148,14 +152,32 @@ static int bind_like(const struct replacement *want, int old, const struct snaps
 	return handover_bind(old, seen, fd, &local);
 }
 
+/* Whether net.ipv6.bindv6only made a socket IPv6-only, or one of the last second. */
+static bool is_v6only(int fd)
+{
+	static _Thread_local uint64_t asked;
+	static _Thread_local int v6only;
+	uint64_t now = clock_about_usec();
+	socklen_t size = sizeof(v6only);
+
+	if (asked && now - asked < V6ONLY_USEC && !v6only)
+		return false;
+	asked = now;
+	if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size) < 0)
+		v6only = 1;
+	return v6only;
+}
+
 /* As what the socket shows itself to its program. */
-static int present(int fd, const struct replacement *want)
+static int present(int fd, const struct replacement *want, int type)
 {
 	const int no = 0;
 	int r = want->marked ? present_mark(fd, want->family, want->form) : 0;
 
-	/* net.ipv6.bindv6only may have made it IPv6-only, and it may yet go to IPv4. */
-	if (r == 0 && want->form == PRESENT_INET && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
+	/* It may yet go to IPv4. Another network namespace is asked each time. */
+	if (r == 0 && want->form == PRESENT_INET &&
+	    (type != SOCK_STREAM || want->netns >= 0 || is_v6only(fd)) &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
 		r = -errno;
 	return r;
 }
@@ -198,7 +220,7 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 		    want->netns >= 0 ? OPTION_ELSEWHERE : 0, image, ret_refused);
 	if (labelled < 0)
 		*ret_refused = "the SELinux label";
-	r = present(fd, want);
+	r = present(fd, want, seen->type);
 	if (r == 0)
 		r = give(want, old, seen, fd);
 	if (r < 0)
@@ -225,7 +247,7 @@ int replacement_prepare(const struct option_value *values, size_t count, int *re
 		if (setsockopt(fd, values[i].option->level, values[i].option->name, values[i].bytes,
 			       values[i].size) < 0)
 			return -errno;
-	r = present(fd, &common);
+	r = present(fd, &common, SOCK_STREAM);
 	if (r < 0)
 		return r;
 	*ret = fd_take(&fd);

@@ -59,7 +59,10 @@ static void wait_for(const struct asker *asker)
 
 void askers_wait(struct askers *askers, pid_t tid, int number)
 {
-	for (unsigned int i = 0; i < ASKERS_MAX; i++) {
+	/* From the first place on, and again when all are taken. */
+	const unsigned int used = askers->next < ASKERS_MAX ? askers->next : ASKERS_MAX;
+
+	for (unsigned int i = 0; i < used; i++) {
 		struct asker *asker = &askers->ring[i];
 
 		if (asker->tid == 0 || asker->number != number || asker->tid == tid)

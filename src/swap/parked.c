@@ -49,7 +49,7 @@ void parked_put(struct parked *parked, const struct parked_one *one)
 
 int parked_take(struct parked *parked, const struct parked_one *wanted)
 {
-	for (int i = 0; i < PARKED_MAX; i++) {
+	for (int i = 0; parked->count > 0 && i < PARKED_MAX; i++) {
 		struct parked_one *slot = &parked->slots[i];
 
 		if (slot->tid != wanted->tid || slot->number != wanted->number ||

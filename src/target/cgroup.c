@@ -90,7 +90,7 @@ bool cgroup_is_shared(pid_t tid)
 {
 	static struct cached cache[CACHE_SLOTS];
 	struct cached *slot = &cache[(unsigned int)tid % CACHE_SLOTS];
-	uint64_t now = clock_usec();
+	uint64_t now = clock_about_usec();
 
 	if (slot->tid != tid || now - slot->since >= FRESH_USEC)
 		*slot = (struct cached){.tid = tid, .shared = look(tid), .since = now};
