@@ -24,10 +24,12 @@
 #include "socket/replacement.h"
 
 /* As many as are made at a time. */
-#define SPARES_MAX RIGHTS_MAX
+#define BATCH RIGHTS_MAX
 
-/* When so few are left more are ordered. */
-#define SPARES_LOW 2
+/* When so few are left more are ordered, which are there before those are used up if a processor has the time. */
+#define SPARES_LOW 4
+
+#define SPARES_MAX (SPARES_LOW + BATCH)
 
 /* How old one may be that is used; and so many have to be wanted in as long for any to be made. */
 #define SPARES_USEC 1000000
@@ -37,14 +39,16 @@
 #define VALUES_MAX 8
 
 struct order {
+	int processor; /* the receiver's; -1: not known */
 	size_t count;
 	struct option_value values[VALUES_MAX];
 };
 
 struct spares {
-	/* The receiver's. */
+	/* The receiver's: from the place of the first on, oldest first. */
 	int fds[SPARES_MAX];
 	uint64_t made[SPARES_MAX];
+	unsigned int first;
 	atomic_uint count;
 	atomic_bool ordered; /* and not taken in yet */
 	atomic_bool sent;    /* by who makes them: there is something to be taken in */
@@ -56,6 +60,7 @@ struct spares {
 	int inbox, outbox;
 	pthread_t maker;
 	_Atomic pid_t maker_tid;
+	int avoided; /* the maker's: the processor that it does not use; -1: none */
 	bool made_maker;
 	atomic_bool needless; /* there will be no maker */
 };
@@ -76,6 +81,7 @@ int spares_new(struct spares **ret)
 	}
 	for (size_t i = 0; i < SPARES_MAX; i++)
 		spares->fds[i] = -EBADF;
+	spares->avoided = -1;
 	spares->inbox = pair[0];
 	spares->outbox = spares->outbox_of_receiver = pair[1];
 	*ret = spares;
@@ -129,18 +135,23 @@ void spares_enter_thread(struct spares *spares)
 static void collect(struct spares *spares)
 {
 	unsigned int count = spares->count;
+	int fds[BATCH];
 	uint64_t made;
 	ssize_t r;
 
-	if (count > 0 || !spares->sent)
+	if (!spares->sent || count + BATCH > SPARES_MAX)
 		return;
 	spares->sent = false;
-	r = rights_collect(spares->outbox_of_receiver, &made, sizeof(made), spares->fds, SPARES_MAX);
+	r = rights_collect(spares->outbox_of_receiver, &made, sizeof(made), fds, BATCH);
 	spares->ordered = false;
 	if (r < 0 && r != -EMFILE)
 		return;
-	while (count < SPARES_MAX && spares->fds[count] >= 0)
-		spares->made[count++] = made;
+	for (unsigned int i = 0; i < BATCH && fds[i] >= 0; i++, count++) {
+		unsigned int place = (spares->first + count) % SPARES_MAX;
+
+		spares->fds[place] = fds[i];
+		spares->made[place] = made;
+	}
 	spares->count = count;
 	/* There was no room for them, here or there: not again at once. */
 	if (count == 0)
@@ -164,21 +175,30 @@ static void count_wanted(struct spares *spares, uint64_t now)
 	spares->wanted++;
 }
 
+static int take_first(struct spares *spares)
+{
+	unsigned int first = spares->first;
+
+	spares->first = (first + 1) % SPARES_MAX;
+	spares->count--;
+	return fd_take(&spares->fds[first]);
+}
+
+static void drop_old(struct spares *spares, uint64_t now)
+{
+	while (spares->count > 0 && is_old(spares->made[spares->first], now))
+		fd_close(take_first(spares));
+}
+
 int spares_take(struct spares *spares)
 {
-	uint64_t now = clock_usec();
-	unsigned int last;
+	uint64_t now = clock_about_usec();
 
 	count_wanted(spares, now);
-	if (spares->ordered && spares->count == 0)
+	if (spares->ordered)
 		collect(spares);
-	if (spares->count == 0)
-		return -ENOENT;
-	last = spares->count - 1;
-	if (is_old(spares->made[last], now))
-		return -ENOENT;
-	spares->count = last;
-	return fd_take(&spares->fds[last]);
+	drop_old(spares, now);
+	return spares->count > 0 ? take_first(spares) : -ENOENT;
 }
 
 void spares_order(struct spares *spares, const struct option_set *options)
@@ -188,34 +208,30 @@ void spares_order(struct spares *spares, const struct option_set *options)
 
 	if (spares->needless || (spares->wanted < WANTED_MIN && spares->wanted_before < WANTED_MIN))
 		return;
-	if (spares->ordered) {
+	if (spares->ordered)
 		collect(spares);
-		return;
-	}
-	if (spares->count > SPARES_LOW)
+	if (spares->ordered || spares->count > SPARES_LOW)
 		return;
 	r = option_apart(options, AF_INET, IPPROTO_TCP, order.values, VALUES_MAX);
 	if (r < 0)
 		return;
 	order.count = (size_t)r;
+	order.processor = sched_getcpu();
 	spares->ordered = rights_send(spares->outbox_of_receiver, &order, sizeof(order), NULL, 0) == 0;
 }
 
 void spares_forget(struct spares *spares)
 {
-	while (spares->count > 0) {
-		spares->count--;
-		spares->fds[spares->count] = fd_close(spares->fds[spares->count]);
-	}
+	while (spares->count > 0)
+		fd_close(take_first(spares));
 }
 
 void spares_expire(struct spares *spares)
 {
 	if (spares->ordered)
 		collect(spares);
-	/* They are of one age. */
-	if (spares->count > 0 && is_old(spares->made[0], clock_usec()))
-		spares_forget(spares);
+	if (spares->count > 0)
+		drop_old(spares, clock_about_usec());
 }
 
 bool spares_wait(const struct spares *spares)
@@ -226,11 +242,11 @@ bool spares_wait(const struct spares *spares)
 /* As many as were ordered, or as can be had. */
 static void fill(struct spares *spares, const struct order *order)
 {
-	uint64_t made = clock_usec();
-	int fds[SPARES_MAX];
+	uint64_t made = clock_about_usec();
+	int fds[BATCH];
 	size_t count = 0;
 
-	while (count < SPARES_MAX && replacement_prepare(order->values, order->count, &fds[count]) == 0)
+	while (count < BATCH && replacement_prepare(order->values, order->count, &fds[count]) == 0)
 		count++;
 	/* None is an answer as well. */
 	if (rights_send(spares->inbox, &made, sizeof(made), fds, count) < 0)
@@ -238,6 +254,23 @@ static void fill(struct spares *spares, const struct order *order)
 	spares->sent = true;
 	while (count > 0)
 		fd_close(fds[--count]);
+}
+
+/*
+ * Anywhere but where the receiver, and with it the program, are being run: woken from there this thread would be put there,
+ * and a thread of its own class has to be preempted to let it go on. Where it may use no other processor it stays.
+ */
+static void avoid(struct spares *spares, int processor)
+{
+	cpu_set_t others;
+
+	if (processor == spares->avoided || processor < 0 || processor >= CPU_SETSIZE ||
+	    sched_getaffinity(getpid(), sizeof(others), &others) < 0)
+		return;
+	CPU_CLR(processor, &others);
+	if (CPU_COUNT(&others) > 0)
+		sched_setaffinity(0, sizeof(others), &others);
+	spares->avoided = processor;
 }
 
 static void *make(void *context)
@@ -249,6 +282,9 @@ static void *make(void *context)
 	while (rights_receive(spares->inbox, &order, sizeof(order), NULL, 0) == sizeof(order)) {
 		/* Only when a processor has nothing else to do: else it would cost the program more than it saves it. */
 		schedule(0, SCHED_IDLE);
+		avoid(spares, order.processor);
+		/* That alone takes it from no processor. */
+		sched_yield();
 		fill(spares, &order);
 		/* Who is not run cannot end, either. */
 		schedule(0, SCHED_OTHER);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sockets that are made ahead: when, of what kind, and that none is used that has become old. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -224,6 +228,54 @@ static void test_no_way_back(void **state)
 	spares_free(spares);
 }
 
+/* The receiver of test_elsewhere(), on one processor. */
+static void *receive(void *context)
+{
+	struct spares *spares = context;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	want(spares, MANY);
+	work(spares);
+	close(take(spares));
+	return (void *)(uintptr_t)sched_getcpu();
+}
+
+/* Whoever makes them stays away from the processor on which they are wanted. */
+static void test_elsewhere(void **state)
+{
+	struct spares *spares = make();
+	unsigned int makers = 0;
+	const struct dirent *entry;
+	pthread_t receiver;
+	cpu_set_t seen;
+	void *processor;
+	DIR *threads;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(seen), &seen), 0);
+	if (CPU_COUNT(&seen) < 2) {
+		spares_free(spares);
+		skip();
+	}
+	assert_int_equal(pthread_create(&receiver, NULL, receive, spares), 0);
+	assert_int_equal(pthread_join(receiver, &processor), 0);
+	threads = opendir("/proc/self/task");
+	assert_non_null(threads);
+	while ((entry = readdir(threads))) {
+		pid_t tid = atoi(entry->d_name);
+
+		/* The receiver may be seen ending. */
+		if (tid <= 0 || tid == gettid() || sched_getaffinity(tid, sizeof(seen), &seen) < 0)
+			continue;
+		makers += !CPU_ISSET((int)(uintptr_t)processor, &seen) && CPU_COUNT(&seen) > 0;
+	}
+	closedir(threads);
+	assert_int_equal(makers, 1);
+	spares_free(spares);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_old),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_no_way_back),
+		cmocka_unit_test(test_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
