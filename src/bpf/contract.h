@@ -36,6 +36,9 @@ enum look_result {
 /* Bytes of a socket that are told. A larger one is not told at all. */
 #define LOOK_IMAGE_MAX 8192
 
+/* Bytes of the caller's memory that may be asked for: struct sockaddr_storage. */
+#define LOOK_MEMORY_MAX 128
+
 /* Flags of a question. */
 #define LOOK_SEARCH  (1U << 0) /* for further numbers, whatever the references say */
 #define LOOK_WAITERS (1U << 1) /* neither numbers nor epoll instances: references, and which threads wait */
@@ -48,7 +51,8 @@ struct look_question {
 	__s32 file;	/* the asker's duplicate of the file; or LOOK_NO_DUPLICATE */
 	__s32 number;	/* the caller's number for it; negative: none */
 	__u32 flags;
-	__u32 unused;
+	__u32 length;	/* of the memory that is asked for; 0: none */
+	__u64 address;	/* of it, the caller's */
 };
 
 /*
@@ -107,6 +111,8 @@ struct look_answer {
 	__u32 waiter_count;
 	__u32 item_count;
 	__u32 number_count;
+	__u32 copied; /* whether the memory that was asked for could be read; before Linux 6.10 never */
+	__u8 memory[LOOK_MEMORY_MAX];
 	struct look_plain plain; /* only where there is a caller */
 	struct look_item items[LOOK_ITEMS_MAX];
 	__s32 numbers[LOOK_NUMBERS_MAX]; /* further ones of the file */

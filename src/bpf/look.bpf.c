@@ -6,6 +6,7 @@
  *                           -> socket -> wait queue -> threads               waiters.h
  *                                     -> what it is, its bytes               plain.h, image.h
  *     listener -> the call that waits -> thread                              caller.h
+ *                 thread -> its memory                                       memory.h
  *                 thread -> its table -> further numbers of the file         table.h
  *
  * The cost does not depend on how many descriptors there are: an epoll instance is searched for once, and the table is
@@ -20,6 +21,7 @@
 #include "bpf/look/image.h"
 #include "bpf/look/instances.h"
 #include "bpf/look/items.h"
+#include "bpf/look/memory.h"
 #include "bpf/look/plain.h"
 #include "bpf/look/state.h"
 #include "bpf/look/table.h"
@@ -104,7 +106,7 @@ static enum look_result look_around(void)
 	struct fdtable *own = READ(self, files, fdt);
 
 	answer.killable = answer.there = answer.cloexec = answer.threads = answer.searched = answer.rings = 0;
-	answer.image_size = 0;
+	answer.image_size = answer.copied = 0;
 	answer.item_count = answer.number_count = answer.tables = answer.expected = 0;
 	answer.plain.is_plain = false;
 	work.self = self;
@@ -158,5 +160,7 @@ int look(void *context)
 	if (!bpf_map_lookup_elem(&once, &zero))
 		bpf_map_update_elem(&once, &zero, &zero, 0);
 	bpf_for_each_map_elem(&once, under_rcu, NULL, 0);
+	if (answer.result == LOOK_DONE)
+		copy_memory();
 	return 0;
 }

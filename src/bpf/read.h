@@ -15,6 +15,7 @@
 /* kernel/bpf/verifier.c: what it knows by name. */
 enum special_kfunc_type {
 	KF_bpf_rdonly_cast,
+	KF_bpf_preempt_disable,
 };
 
 extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;

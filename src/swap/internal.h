@@ -23,8 +23,13 @@
 /* IPv4 and IPv6, with TCP, MPTCP, UDP and UDP-Lite. */
 #define KINDS_MAX 8
 
-/* Threads whose last swap is remembered; a look in vain is all that it costs to be wrong. */
-#define BARE_SLOTS 64
+/* Threads whose last connect is remembered; a look in vain is all that it costs to be wrong. */
+#define LAST_SLOTS 64
+
+struct last_connect {
+	bool bare;    /* the last swap could have done without a duplicate */
+	bool swapped; /* and it was the last connect */
+};
 
 struct swap {
 	const struct policy *policy;
@@ -41,7 +46,9 @@ struct swap {
 	struct origins *origins;
 	struct askers askers;
 	struct watch_report report, again;
-	bool bare[BARE_SLOTS]; /* by tid: the last swap could have done without a duplicate */
+	struct last_connect last[LAST_SLOTS]; /* by tid */
+	bool peeked; /* swap->report is of the call under way already, from see_address() */
+	bool blind;  /* looks bring no memory */
 	struct {
 		int family, protocol;
 	} kinds[KINDS_MAX]; /* of sockets that were swapped */
@@ -90,6 +97,15 @@ struct job {
 	size_t moved_count;
 	struct swap_outcome *outcome;
 };
+
+/**
+ * last_connect() - what is remembered of a thread's last connect, or of another's in its place.
+ *
+ * see_address() - the address that a connect was called with, copied once; where the thread's last connects were swaps
+ * of the usual kind, by the look that job_see_bare() would make. Return: as caller_read().
+ */
+struct last_connect *last_connect(struct swap *swap, const struct caller *caller);
+int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request, union address *ret);
 
 /**
  * job_see() - look at the socket, and, where that costs little more, already at who watches it.

@@ -6,13 +6,14 @@
  * and that the call still waits: a dozen system calls fewer. For all else each thing is asked for by itself.
  *
  * It needs no duplicate of the socket, either, where nobody could put another in its place (watch_peek()). Whether that is so, and
- * enough, is foreseen from the thread's last swap.
+ * enough, is foreseen from the thread's last swap. Where that was its last connect, too, the address is read by the same call.
  */
 #include "swap/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "socket/label.h"
 
@@ -74,16 +75,14 @@ static bool suffices(const struct swap *swap, const struct watch_report *report)
 	return !swap->observe && !swap->loses && !swap->binds && label_is_absent();
 }
 
-static bool *slot_of(struct swap *swap, const struct job *job)
+struct last_connect *last_connect(struct swap *swap, const struct caller *caller)
 {
-	return &swap->bare[(unsigned int)job->caller->tid % BARE_SLOTS];
+	return &swap->last[(unsigned int)caller->tid % LAST_SLOTS];
 }
 
 /* Where there may be a swap; the first of all is looked at without haste. */
-static bool may_glance(const struct swap *swap, const struct job *job)
+static bool may_glance(const struct swap *swap, const struct swap_request *request)
 {
-	const struct swap_request *request = job->request;
-
 	return swap->kind_count > 0 && !request->only_ask &&
 	       (request->purpose == SWAP_TO_CONNECT || request->purpose == SWAP_TO_FASTOPEN);
 }
@@ -93,7 +92,7 @@ int job_see(struct swap *swap, struct job *job)
 	int r = -EAGAIN;
 
 	job->looked = false;
-	if (may_glance(swap, job)) {
+	if (may_glance(swap, job->request)) {
 		prepare_all(swap);
 		r = watch_glance(swap->watch, job->caller, job->number, job->old, &swap->report);
 	}
@@ -102,29 +101,59 @@ int job_see(struct swap *swap, struct job *job)
 	job->looked = r == 0;
 	if (job->looked && swap->report.plain.family) {
 		from_plain(swap, &swap->report.plain, &job->seen);
-		*slot_of(swap, job) = suffices(swap, &swap->report);
+		last_connect(swap, job->caller)->bare = suffices(swap, &swap->report);
 		return 0;
 	}
 	return snapshot_read(job->old, &job->seen);
 }
 
-int job_see_bare(struct swap *swap, struct job *job)
+static int peek(struct swap *swap, const struct caller *caller, int number, const struct watch_memory *memory)
 {
-	bool *slot = slot_of(swap, job);
+	prepare_all(swap);
+	return watch_peek(swap->watch, caller, number, memory, &swap->report);
+}
+
+int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request, union address *ret)
+{
+	const struct watch_memory memory = {.address = request->address, .size = request->length};
+	const struct last_connect *last = last_connect(swap, caller);
 	int r;
 
-	job->bare = false;
-	if (!*slot || !may_glance(swap, job))
+	swap->peeked = false;
+	if (swap->blind || !last->bare || !last->swapped || !may_glance(swap, request))
+		return caller_read(caller, request->address, ret, request->length);
+	r = peek(swap, caller, request->number, &memory);
+	if (r == -ENOENT)
+		return r;
+	swap->peeked = r == 0;
+	if (r == 0 && swap->report.memory) {
+		memcpy(ret, swap->report.memory, request->length);
+		return 0;
+	}
+	r = caller_read(caller, request->address, ret, request->length);
+	/* It could be read, and was not: this kernel, or we, cannot. */
+	if (r == 0 && swap->peeked)
+		swap->blind = true;
+	return r;
+}
+
+int job_see_bare(struct swap *swap, struct job *job)
+{
+	struct last_connect *last = last_connect(swap, job->caller);
+	bool peeked = swap->peeked;
+	int r;
+
+	job->bare = swap->peeked = false;
+	if (!last->bare || !may_glance(swap, job->request))
 		return -EAGAIN;
-	prepare_all(swap);
-	r = watch_peek(swap->watch, job->caller, job->number, &swap->report);
+	r = peeked ? 0 : peek(swap, job->caller, job->number, NULL);
 	if (r == -ENOENT)
 		return r;
 	if (r == 0)
 		from_plain(swap, &swap->report.plain, &job->seen);
-	*slot = r == 0 && suffices(swap, &swap->report) && !form_is_asked(swap, &job->seen) &&
-		is_prepared(swap, &job->seen);
-	if (!*slot)
+	last->bare = r == 0 && suffices(swap, &swap->report) && !form_is_asked(swap, &job->seen) &&
+		     is_prepared(swap, &job->seen);
+	if (!last->bare)
 		return -EAGAIN;
 	job->bare = job->looked = true;
 	return 0;

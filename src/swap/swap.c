@@ -455,7 +455,8 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	parked_expire(&swap->parked);
 	if (request->number < 0 || request->length < LENGTH_MIN || request->length > LENGTH_MAX)
 		return 0;
-	r = caller_read(caller, request->address, &asked, request->length);
+	r = see_address(swap, caller, request, &asked);
+	last_connect(swap, caller)->swapped = false;
 	if (r == -ENOENT)
 		return r;
 	if (r == -EPERM || r == -EACCES) {
@@ -478,7 +479,9 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	/* What passes by its address alone costs no look at the socket, unless one may need undoing. */
 	if (passes_by_address(swap, outcome) && is_itself(swap, caller, request->number))
 		return leave(outcome, SWAP_PASS, outcome->decision.why);
-	return attempts(swap, caller, request, asked.sa.sa_family, outcome);
+	r = attempts(swap, caller, request, asked.sa.sa_family, outcome);
+	last_connect(swap, caller)->swapped = r == 0 && outcome->how == SWAP_SWAPPED;
+	return r;
 }
 
 void swap_restrict(struct swap *swap, const struct caller *caller, int number)

@@ -15,12 +15,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -259,7 +262,7 @@ static void test_peek(void **state)
 	look(fd);
 	plain = report.plain;
 	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	assert_int_equal(watch_peek(watch, &self, fd, &report), 0);
+	assert_int_equal(watch_peek(watch, &self, fd, NULL, &report), 0);
 	assert_true(report.sole);
 	assert_int_equal(report.references, 1);
 	assert_memory_equal(&report.plain, &plain, sizeof(plain));
@@ -267,31 +270,82 @@ static void test_peek(void **state)
 	assert_int_equal(report.items[0].data, 5);
 	assert_true(report.items[0].solitary);
 	assert_true(report.image.size > 0);
+	assert_null(report.memory);
 	/* No call waits here that only a kill could end. */
 	assert_false(report.killable);
 	further = dup(fd);
-	assert_int_equal(watch_peek(watch, &self, fd, &report), 0);
+	assert_int_equal(watch_peek(watch, &self, fd, NULL, &report), 0);
 	assert_int_equal(report.duplicate_count, 1);
 	close(further);
 	/* Another has the file, which is not ours to count; or the table, and could put another one there. */
 	child = with_child(0);
-	assert_int_equal(watch_peek(watch, &self, fd, &report), 0);
+	assert_int_equal(watch_peek(watch, &self, fd, NULL, &report), 0);
 	assert_false(report.sole);
 	end(child);
 	child = with_child(CLONE_FILES);
-	assert_int_equal(watch_peek(watch, &self, fd, &report), -EAGAIN);
+	assert_int_equal(watch_peek(watch, &self, fd, NULL, &report), -EAGAIN);
 	end(child);
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(pthread_create(&thread, NULL, until_told, &ends[0]), 0);
-	assert_int_equal(watch_peek(watch, &self, fd, &report), -EAGAIN);
+	assert_int_equal(watch_peek(watch, &self, fd, NULL, &report), -EAGAIN);
 	close(ends[1]);
 	join(thread);
 	close(ends[0]);
-	assert_int_equal(watch_peek(watch, &self, other, &report), 0);
+	assert_int_equal(watch_peek(watch, &self, other, NULL, &report), 0);
 	assert_int_equal(report.plain.family, 0);
 	close(other);
-	assert_int_equal(watch_peek(watch, &self, other, &report), -EAGAIN);
+	assert_int_equal(watch_peek(watch, &self, other, NULL, &report), -EAGAIN);
 	close(epoll);
+	close(fd);
+}
+
+/* Whether programs like ours can copy a thread's memory. */
+static bool copies(void)
+{
+	struct utsname name;
+	unsigned int major = 0, minor = 0;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 10);
+}
+
+/* Memory comes along where the kernel can, and all of it can be read. */
+static void test_memory(void **state)
+{
+	const int none = -1;
+	const struct caller self = {.listener = &none, .tid = gettid()};
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = make(AF_INET, SOCK_STREAM, IPPROTO_TCP, 0);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct watch_memory memory = {.address = (uintptr_t)pages, .size = 16};
+
+	assert_ptr_not_equal(pages, MAP_FAILED);
+	memcpy(pages, "an address, or so", 16);
+	assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+	assert_int_equal(watch_peek(watch, &self, fd, &memory, &report), 0);
+	assert_true(report.sole);
+	if (copies())
+		assert_memory_equal(report.memory, pages, 16);
+	else
+		assert_null(report.memory);
+	/* As long as any of a socket, and no longer. */
+	memory.size = sizeof(struct sockaddr_storage);
+	assert_int_equal(watch_peek(watch, &self, fd, &memory, &report), 0);
+	if (copies())
+		assert_memory_equal(report.memory, pages, sizeof(struct sockaddr_storage));
+	memory.size++;
+	assert_int_equal(watch_peek(watch, &self, fd, &memory, &report), 0);
+	assert_null(report.memory);
+	/* None of it, or not all: the rest of the answer is as ever. */
+	memory = (struct watch_memory){.address = 8, .size = 16};
+	assert_int_equal(watch_peek(watch, &self, fd, &memory, &report), 0);
+	assert_null(report.memory);
+	memory.address = (uintptr_t)pages + page - 8;
+	assert_int_equal(watch_peek(watch, &self, fd, &memory, &report), 0);
+	assert_null(report.memory);
+	assert_true(report.sole);
+	munmap(pages, 2 * page);
 	close(fd);
 }
 
@@ -325,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_peek),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_solitary),
 	};
 

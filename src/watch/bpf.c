@@ -42,6 +42,7 @@ struct bpf {
 	struct look_program program; /* its descriptor is of the table of the thread that looks */
 	struct replace_program replace; /* loaded when it is wanted first; its link is of the same table */
 	enum state state;
+	bool reads; /* memory as well, which process_vm_readv(2) would not refuse us */
 	uint64_t spent; /* on looks in /proc, until it is loaded; us */
 	int opened;   /* the same in the table of the thread that opened the backend, or -EBADF */
 	bool entered; /* the thread that looks has a table of its own, in which its descriptors go when it ends */
@@ -54,6 +55,7 @@ static int load(struct bpf *bpf)
 	int r = bpf_load_look(&bpf->program);
 
 	bpf->state = r == 0 ? LOADED : FAILED;
+	bpf->reads = bpf_may_read_memory();
 	return r;
 }
 
@@ -143,11 +145,19 @@ static int ask(struct bpf *bpf, const struct caller *caller)
 }
 
 /* And again as long as that may help. Return: 1, 0, or a negative errno, of which -ENOENT alone matters. */
-static int ask_again(struct bpf *bpf, const struct caller *caller, int number, int file, uint32_t flags)
+static int ask_all(struct bpf *bpf, const struct caller *caller, const struct look_question *question)
 {
 	int r = -EAGAIN;
 
-	*bpf->program.question = (struct look_question){
+	*bpf->program.question = *question;
+	for (int i = 0; r == -EAGAIN && i < ATTEMPTS_MAX; i++)
+		r = ask(bpf, caller);
+	return r;
+}
+
+static struct look_question question_of(const struct caller *caller, int number, int file, uint32_t flags)
+{
+	return (struct look_question){
 		.listener = *caller->listener,
 		.id = caller->id,
 		.tid = caller->tid,
@@ -155,9 +165,13 @@ static int ask_again(struct bpf *bpf, const struct caller *caller, int number, i
 		.number = number,
 		.flags = flags,
 	};
-	for (int i = 0; r == -EAGAIN && i < ATTEMPTS_MAX; i++)
-		r = ask(bpf, caller);
-	return r;
+}
+
+static int ask_again(struct bpf *bpf, const struct caller *caller, int number, int file, uint32_t flags)
+{
+	const struct look_question question = question_of(caller, number, file, flags);
+
+	return ask_all(bpf, caller, &question);
 }
 
 static int by_epoll(const void *a, const void *b)
@@ -304,20 +318,39 @@ static int bpf_image(struct watch *watch, int file, struct image *ret)
 	return 0;
 }
 
-static int bpf_glance(struct watch *watch, const struct caller *caller, int number, int file,
-		      struct watch_report *report)
+static int glance(struct bpf *bpf, const struct caller *caller, const struct look_question *question,
+		  struct watch_report *report)
 {
-	struct bpf *bpf = (struct bpf *)watch;
-	int r = bpf->state == LOADED ? ask_again(bpf, caller, number, file, LOOK_IMAGE) : -EAGAIN;
+	int r = bpf->state == LOADED ? ask_all(bpf, caller, question) : -EAGAIN;
 
 	if (r == 0 || (r > 0 && !bpf->program.answer->there))
 		return -EAGAIN;
 	return r > 0 ? fill(bpf->program.answer, report) : r;
 }
 
-static int bpf_peek(struct watch *watch, const struct caller *caller, int number, struct watch_report *report)
+static int bpf_glance(struct watch *watch, const struct caller *caller, int number, int file,
+		      struct watch_report *report)
 {
-	return bpf_glance(watch, caller, number, LOOK_NO_DUPLICATE, report);
+	const struct look_question question = question_of(caller, number, file, LOOK_IMAGE);
+
+	return glance((struct bpf *)watch, caller, &question, report);
+}
+
+static int bpf_peek(struct watch *watch, const struct caller *caller, int number, const struct watch_memory *memory,
+		    struct watch_report *report)
+{
+	struct bpf *bpf = (struct bpf *)watch;
+	struct look_question question = question_of(caller, number, LOOK_NO_DUPLICATE, LOOK_IMAGE);
+	int r;
+
+	if (memory && bpf->reads && memory->size <= LOOK_MEMORY_MAX) {
+		question.address = memory->address;
+		question.length = (uint32_t)memory->size;
+	}
+	r = glance(bpf, caller, &question, report);
+	if (r == 0 && question.length > 0 && bpf->program.answer->copied)
+		report->memory = (const void *)bpf->program.answer->memory;
+	return r;
 }
 
 static bool is_reported(const struct watch_report *report, pid_t tid)

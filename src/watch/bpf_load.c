@@ -35,15 +35,31 @@ static bool has(uint64_t effective, unsigned int capability)
 	return effective >> capability & 1;
 }
 
-const char *bpf_missing(void)
+/* The thread's own capabilities. */
+static bool read_effective(uint64_t *ret)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
-	uint64_t effective;
 
 	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	*ret = data[0].effective | (uint64_t)data[1].effective << 32;
+	return true;
+}
+
+bool bpf_may_read_memory(void)
+{
+	uint64_t effective;
+
+	return read_effective(&effective) && has(effective, CAP_SYS_PTRACE);
+}
+
+const char *bpf_missing(void)
+{
+	uint64_t effective;
+
+	if (!read_effective(&effective))
 		return "its own capabilities cannot be read";
-	effective = data[0].effective | (uint64_t)data[1].effective << 32;
 	/* CAP_SYS_ADMIN stands for both. */
 	if (!has(effective, CAP_SYS_ADMIN) && !has(effective, CAP_BPF))
 		return "CAP_BPF";

@@ -27,6 +27,12 @@ struct look_program {
 const char *bpf_missing(void);
 
 /**
+ * bpf_may_read_memory() - whether we have the right to read any process's memory (CAP_SYS_PTRACE), so that it does not matter
+ * that a program of ours is not asked for it.
+ */
+bool bpf_may_read_memory(void);
+
+/**
  * bpf_load_look() - load the program of look.bpf.c, and see whether it tells the truth of a file of ours.
  * @ret: untouched on failure; the caller closes fd and calls bpf_unload_look()
  *

@@ -494,7 +494,7 @@ static void with_listener(unsigned long flags)
 	assert_int_equal(report.items[0].epoll_number, epoll);
 	assert_int_equal(report.killable, flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	/* What stands there, without a duplicate: nobody but the thread has its table. */
-	assert_int_equal(watch_peek(watch, &caller, 300, &report), 0);
+	assert_int_equal(watch_peek(watch, &caller, 300, NULL, &report), 0);
 	assert_int_equal(report.references, 4);
 	assert_int_equal(report.duplicates[0], fd);
 	assert_int_equal(report.killable, flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
@@ -503,7 +503,7 @@ static void with_listener(unsigned long flags)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(watch_look(watch, &caller, 300, fd, &report), -ENOENT);
-	assert_int_equal(watch_peek(watch, &caller, 300, &report), -ENOENT);
+	assert_int_equal(watch_peek(watch, &caller, 300, NULL, &report), -ENOENT);
 	close(pidfd);
 	close(listener);
 	close(ends[0]);

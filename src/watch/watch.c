@@ -98,6 +98,7 @@ void watch_report_clear(struct watch_report *report)
 	report->registrations = -1;
 	report->beyond = NULL;
 	report->image.size = 0;
+	report->memory = NULL;
 	report->threads = 0;
 	report->sole = false;
 	report->killable = false;
@@ -134,10 +135,11 @@ int watch_glance(struct watch *watch, const struct caller *caller, int number, i
 	return watch->backend->glance ? watch->backend->glance(watch, caller, number, file, report) : -EAGAIN;
 }
 
-int watch_peek(struct watch *watch, const struct caller *caller, int number, struct watch_report *report)
+int watch_peek(struct watch *watch, const struct caller *caller, int number, const struct watch_memory *memory,
+	       struct watch_report *report)
 {
 	watch_report_clear(report);
-	return watch->backend->peek ? watch->backend->peek(watch, caller, number, report) : -EAGAIN;
+	return watch->backend->peek ? watch->backend->peek(watch, caller, number, memory, report) : -EAGAIN;
 }
 
 int watch_waiters(struct watch *watch, const struct caller *caller, const int *numbers, size_t count, int file,

@@ -57,6 +57,12 @@ struct watch_plain {
 	uint64_t inode, netns_cookie;
 };
 
+/* Memory of the caller that is to be copied along with a look. */
+struct watch_memory {
+	uint64_t address;
+	size_t size;
+};
+
 /* What a look found. Numbers are of the target's table. Starts zeroed; the arrays grow and are reused. */
 struct watch_report {
 	struct watch_item *items;
@@ -78,6 +84,7 @@ struct watch_report {
 	unsigned int strangers; /* that wait on it: neither epoll nor a blocked thread; as far as the backend can tell */
 	bool partial; /* processes that may have an epoll instance of the caller's were left out */
 	struct image image; /* of the socket; until the next look. Size 0: this backend has none */
+	const void *memory; /* that watch_peek() was asked for; until the next look. NULL: it was not, or could not be, read */
 	const char *by; /* the name of the backend that answered, which may have asked another; static text */
 	/*
 	 * Whoever remembers the file by a number of the caller's comes along with that, when caller_replace_file()
@@ -117,7 +124,8 @@ struct watch_backend {
 	int (*glance)(struct watch *watch, const struct caller *caller, int number, int file,
 		      struct watch_report *report);
 	/* See watch_peek(); NULL: it cannot. */
-	int (*peek)(struct watch *watch, const struct caller *caller, int number, struct watch_report *report);
+	int (*peek)(struct watch *watch, const struct caller *caller, int number, const struct watch_memory *memory,
+		    struct watch_report *report);
 	/* See watch_waiters(). */
 	int (*waiters)(struct watch *watch, const struct caller *caller, const int *numbers,
 		       size_t count, int file, struct watch_report *report);
@@ -209,10 +217,12 @@ int watch_glance(struct watch *watch, const struct caller *caller, int number, i
 
 /**
  * watch_peek() - the same without a duplicate of the file: what stands at the number.
+ * @memory: is copied as well, where the backend can; or NULL
  *
  * Return: as watch_glance(); -EAGAIN also where anybody but the caller's thread could put another file there meanwhile.
  */
-int watch_peek(struct watch *watch, const struct caller *caller, int number, struct watch_report *report);
+int watch_peek(struct watch *watch, const struct caller *caller, int number, const struct watch_memory *memory,
+	       struct watch_report *report);
 
 /**
  * watch_waiters() - which other threads of the caller's process are blocked on a file that stands, or
