@@ -3,8 +3,8 @@
  * Signals that wait for a thread whose call we hold.
  *
  * A received call waits where only a fatal signal ends its wait
- * (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). Whoever holds it for long looks whether the thread is
- * wanted elsewhere, and lets it go: an answer of -SIGNALS_RESTART becomes EINTR or a restart of the
+ * (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; WAIT_KILLABLE of kernel/patches). Whoever holds it
+ * for long looks whether the thread is wanted elsewhere, and lets it go: an answer of -SIGNALS_RESTART becomes EINTR or a restart of the
  * call on the thread's way to its handler, as for any call of the kernel's.
  *
  * That answer is safe only for a thread that surely takes this way (TIF_SIGPENDING in
@@ -12,8 +12,8 @@
  *
  *     the masks     A signal pending for the thread itself, or for a process that has no other, has
  *                   woken it (complete_signal()). One for a process with several may have woken another.
- *     its state     seccomp_do_user_notification() sleeps interruptibly, also after the call was
- *                   received. Whatever wakes it (a signal chosen for this thread, a stop of its process,
+ *     its state     seccomp_do_user_notification() sleeps interruptibly until it is interrupted, also
+ *                   after the call was received. Whatever wakes it (a signal chosen for this thread, a stop of its process,
  *                   a tracer, the freezer) sets the flag, and then it sleeps on uninterruptibly: S becomes
  *                   D. It does so as well when a descriptor was put into its table
  *                   (SECCOMP_IOCTL_NOTIF_ADDFD): then this tells nothing.
