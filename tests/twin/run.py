@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The twin runner: every scenario natively, then under reseat; what the program sees must be the same.
 
-    run.py [--reseat build/reseat] [--user] [--native] [--quick] [--network] [--only GLOB]... PROGRAM...
+    run.py [--reseat build/reseat] [--user] [--native] [--quick] [--network] [--exact] [--only GLOB]... PROGRAM...
 
 For each scenario of each program (scenarios/scenario.h) and each policy, one line of TAP:
 
@@ -21,6 +21,9 @@ A scenario whose flags name policies of MORE_POLICIES runs under those instead:
 
 With --network there is a network with delay and loss (network/delay.py), and its scenarios, whose servers listen on
 both families, run under map, netns and nat64.
+
+With --exact it is the scenarios of with_kernel.py alone, and a line more for each backend: whether all of them were run, and
+how many were called exact: all with `kernel`, and none with another one.
 
 A scenario passes when its output and exit status are those of the native run, no process is left
 behind, the trace has a verdict for every connect, and what must be swapped was.
@@ -86,7 +89,7 @@ class Runner:
         self.number = 0
         self.failed = 0
         self.notes = []
-        self.verdicts = collections.Counter()
+        self.verdicts = collections.defaultdict(dict)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="twin."))
         self.directory.chmod(0o1777)
 
@@ -163,7 +166,7 @@ class Runner:
         if policy != "native" and with_kernel.is_exact(label(scenario)):
             if approximate == (backend == with_kernel.BACKEND) and backend != "auto":
                 wrong.append(f"trace: {'approximate' if approximate else 'exact'} with {backend}, against with_kernel.py")
-            self.verdicts[backend, "approximate" if approximate else "exact"] += 1
+            self.verdicts[backend][label(scenario), policy] = "approximate" if approximate else "exact"
         if policy != "native" and not outcome.status:
             wrong += verdicts.complaints(tracefile, outcome.connects, scenario.flags, backend)
         if outcome.errors != native.errors:
@@ -195,6 +198,19 @@ class Runner:
                 return
         print(f"{'not ok' if wrong else 'ok'} {self.number} - {name}")
         for line in [f"note: {note}" for note in self.notes] + wrong:
+            print(f"#   {line}")
+        sys.stdout.flush()
+        self.failed += bool(wrong)
+
+
+    def count(self, cases, backend):
+        """One line of TAP, of what `kernel` makes exact."""
+        self.number += 1
+        verdicts = self.verdicts[backend]
+        wrong = with_kernel.count_complains(verdicts, cases, backend)
+        print(f"{'not ok' if wrong else 'ok'} {self.number} - what is exact with {with_kernel.BACKEND} alone: {backend}")
+        count = collections.Counter(verdicts.values())
+        for line in [f"note: {count['exact']} exact, {count['approximate']} approximate"] + wrong:
             print(f"#   {line}")
         sys.stdout.flush()
         self.failed += bool(wrong)
@@ -271,6 +287,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="without the slow scenarios")
     parser.add_argument("--network", action="store_true", help="with a network that has delay and loss")
     parser.add_argument("--one-backend", action="store_true", help="not with all watch backends, but with the first")
+    parser.add_argument("--exact", action="store_true", help="what with_kernel.py lists, and count the verdicts")
     parser.add_argument("--only", action="append", metavar="GLOB", help="program/scenario")
     parser.add_argument("--policy", action="append", choices=ARGUMENTS)
     parser.add_argument("programs", nargs="+")
@@ -298,6 +315,8 @@ def main():
     # What only root can do is in the run as root, and no part of this one.
     if options.user:
         scenarios = [s for s in scenarios if "needs_root" not in s.flags]
+    if options.exact:
+        scenarios = [s for s in scenarios if with_kernel.is_exact(label(s))]
     if options.quick:
         scenarios = [s for s in scenarios if "slow" not in s.flags]
     try:
@@ -307,6 +326,7 @@ def main():
             delay.Network()
     except surroundings.Missing as missing:
         return skip_all(str(missing))
+    chosen = []
     if options.native:
         plan = [(scenario, "native", "") for scenario in scenarios]
     else:
@@ -316,13 +336,14 @@ def main():
         plan = [(scenario, policy, backend) for scenario in scenarios for backend in chosen
                 for policy in policies_of(scenario, options.network)
                 if not options.policy or policy in options.policy]
-    print(f"1..{len(plan)}", flush=True)
+    counted = chosen if options.exact else []
+    print(f"1..{len(plan) + len(counted)}", flush=True)
     runner = Runner(options)
     try:
         for scenario, policy, backend in plan:
             runner.test(scenario, policy, backend)
-        for (backend, verdict), count in sorted(runner.verdicts.items()):
-            print(f"# of what is exact with {with_kernel.BACKEND} alone: {backend}: {count} {verdict}")
+        for backend in counted:
+            runner.count([(label(scenario), policy) for scenario, policy, by in plan if by == backend], backend)
     finally:
         surroundings.kill_all()
         runner.clean()

@@ -33,6 +33,19 @@ def is_exact(label):
     return label in EXACT
 
 
+def count_complains(verdicts, cases, backend):
+    """What is wrong with a run of all of EXACT by one backend: a list of lines.
+
+    verdicts: "exact" or "approximate", by (label, policy); cases: those that were to be run.
+    """
+    wanted = "exact" if backend == BACKEND else "approximate"
+    count = sum(verdict == wanted for verdict in verdicts.values())
+    wrong = [f"{name} was not run" for name in EXACT if name not in {name for name, _ in cases}]
+    if count != len(cases):
+        wrong.append(f"{count} {wanted} of {len(cases)}")
+    return wrong
+
+
 def notes_complain(label, notes, backend):
     """What is wrong with the notes of a scenario: a list of lines."""
     if backend != BACKEND:
