@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 static int answer(struct notification *notification, const struct swap_outcome *outcome)
 {
@@ -32,7 +33,9 @@ void conclude(struct handlers *handlers, struct notification *notification, cons
 	/* Before the answer, after which the program may end and the summary be asked for. */
 	if (tells && handlers->summary)
 		summary_add(handlers->summary, &who, outcome, usec);
+	fault_point("answering");
 	r = answer(notification, outcome);
+	fault_point("answered");
 	if (r == -ENOENT)
 		handlers->unheard++;
 	else if (outcome->has_timeout)

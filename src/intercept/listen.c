@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "base/fault.h"
+
 void handle_listen(struct handlers *handlers, struct notification *notification,
 		   const struct call *call)
 {
@@ -17,8 +19,10 @@ void handle_listen(struct handlers *handlers, struct notification *notification,
 
 	if (swap_translates(handlers->swap))
 		r = swap_restore(handlers->swap, &notification->caller, (int)call->args[0], &outcome);
+	fault_point("answering");
 	r = r < 0 || outcome.resume ? notification_resume(notification)
 				    : notification_return(notification, outcome.error);
+	fault_point("answered");
 	if (r == -ENOENT)
 		handlers->unheard++;
 }

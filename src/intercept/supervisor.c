@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/compat.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/numbers.h"
 #include "base/start.h"
@@ -198,6 +199,7 @@ static void dispatch(struct supervisor *supervisor, uint64_t received)
 	struct handlers *handlers = &supervisor->handlers;
 	struct call call;
 
+	fault_point(FAULT_BEGIN);
 	if (!absent_decode(supervisor->absent, notification))
 		return;
 	if (call_decode(&notification->caller, &notification->request->data, &call) < 0) {
@@ -257,6 +259,7 @@ static void handle(struct supervisor *supervisor)
 {
 	atomic_store(&supervisor->handling, true);
 	dispatch(supervisor, clock_usec());
+	fault_point(FAULT_END);
 	atomic_store(&supervisor->handling, false);
 }
 

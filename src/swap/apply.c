@@ -166,6 +166,7 @@ static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret
 	r = make_socket(swap, job, ret, &refused);
 	if (r < 0)
 		return r;
+	fault_point("made");
 	if (!cgroup_is_shared(job->caller->tid)) {
 		job->outcome->exact = false;
 		job->outcome->why = foreign_cgroup;
@@ -317,6 +318,7 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		put_back(swap, job, *new, cloexec);
 		return r;
 	}
+	fault_point("repaired");
 	if (!job->alone)
 		converge(swap, job, new);
 	return 0;
@@ -420,14 +422,17 @@ int apply_swap(struct swap *swap, struct job *job)
 	r = apply_look(swap, job, &cloexec);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	fault_point("looked");
 	outcome->exact = true;
 	outcome->made = job->plan.make.peer;
 	numbers_own(&new);
 	r = make_connected(swap, job, &new, &result);
 	if (r == 0)
 		r = commit(swap, job, &new, result, cloexec);
+	fault_point("closing");
 	if (r >= 0)
 		let_go(swap, job, &new);
+	fault_point("closed");
 	free(job->moved);
 	job->moved = NULL;
 	job->moved_count = 0;

@@ -43,7 +43,9 @@ int follow_replace(struct swap *swap, struct job *job, int new, bool cloexec)
 	/* The kernel has to go through the whole table for them: some nanoseconds for each ten descriptors. */
 	if (!job->sole || report->duplicate_count > 0)
 		flags |= CALLER_DUPLICATES;
+	fault_point("putting");
 	r = caller_replace_file(job->caller, job->number, job->old, new, cloexec, flags);
+	fault_point("put");
 	if (!is_refusal(r))
 		return r;
 	r = watch_look_fully(swap->watch, job->caller, job->number, job->old, &swap->report);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/fault.h"
 #include "policy/policy.h"
 #include "socket/option.h"
 #include "socket/replacement.h"

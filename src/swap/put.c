@@ -16,13 +16,19 @@ int put_number(struct swap *swap, struct job *job, int number, int new, bool clo
 	bool expected;
 	int r;
 
-	if (swap->replaces & CALLER_EXPECT && !job->bare)
-		return caller_replace_file(job->caller, number, job->old, new, cloexec, 0);
+	fault_point("putting");
+	if (swap->replaces & CALLER_EXPECT && !job->bare) {
+		r = caller_replace_file(job->caller, number, job->old, new, cloexec, 0);
+		fault_point("put");
+		return r;
+	}
 	expected = !job->sole && watch_expect(swap->watch, &swap->report, number);
 	r = job->sole || expected ? 1 : caller_has_file(job->caller, number, job->old);
 	if (r <= 0)
 		return r == -ENOENT ? r : -ESTALE;
+	fault_point("compared");
 	r = caller_put_file(job->caller, number, new, cloexec);
+	fault_point("put");
 	if (expected)
 		watch_expect_nothing(swap->watch, r == 0);
 	/* Another thread is just opening at that number, which it can only while nothing stands there. */
@@ -62,9 +68,11 @@ void put_back(const struct swap *swap, struct job *job, int new, bool cloexec)
 		int number = job->moved[i];
 		bool closes = number == job->number ? cloexec : table_cloexec(job->caller->tid, number) == 1;
 
+		fault_point("putting-back");
 		if (swap->replaces & CALLER_EXPECT)
 			caller_replace_file(job->caller, number, new, job->old, closes, 0);
 		else if (caller_has_file(job->caller, number, new) == 1)
 			caller_put_file(job->caller, number, job->old, closes);
+		fault_point("put-back");
 	}
 }

@@ -256,6 +256,7 @@ int repair_items(struct watch *watch, const struct caller *caller, const int *ol
 	if (!ours)
 		return -ENOMEM;
 	numbers_own(&hand.epoll);
+	fault_point("adding");
 	for (; added < report->item_count; added++) {
 		r = control(&hand, EPOLL_CTL_ADD, &report->items[added], new);
 		if (r < 0)
@@ -266,12 +267,15 @@ int repair_items(struct watch *watch, const struct caller *caller, const int *ol
 		take_back(&hand, report, ours, added);
 	} else {
 		r = 0;
+		fault_point("added");
 		/* What cannot be looked at again stays as it was seen: the caller may have been interrupted. */
 		if (again && watch_look(watch, caller, -1, *old, again) == 0)
 			change(&hand, report, again, ours);
 		else
 			again = NULL;
+		fault_point("removing");
 		forget_old(&hand, report, ours);
+		fault_point("removed");
 	}
 	if (ours != few)
 		free(ours);

@@ -162,6 +162,7 @@ int start_after_put(struct swap *swap, struct job *job, int fd)
 		r = starter_connect(swap->starter, fd, &job->plan.make.peer, &sent);
 	else
 		r = start(job, fd);
+	fault_point("started");
 	/* An answer that is here already is none that the call has at once: it waits for it, and who watches hears of it. */
 	if (r < 0 && r != -EINPROGRESS && !sent)
 		return r;
@@ -175,6 +176,7 @@ int start_before_put(struct job *job, int fd, int *ret_result)
 {
 	int r = start(job, fd);
 
+	fault_point("started");
 	if (r < 0 && r != -EINPROGRESS) {
 		take_port(job);
 		return r;
@@ -194,6 +196,7 @@ int start_in_place(struct swap *swap, struct job *job)
 		r = starter_connect(swap->starter, job->old, peer, NULL);
 	else
 		r = start(job, job->old);
+	fault_point("started");
 	answer(job, r);
 	return job->outcome->resume ? settle_timeout(job, job->old, true) : 0;
 }

@@ -276,10 +276,13 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 	if (r == -EAGAIN) {
 		r = take_file(job);
 		if (r == 0)
+			fault_point("duplicated");
+		if (r == 0)
 			r = job_see(swap, job);
 	}
 	if (r != 0)
 		return r > 0 ? 0 : r;
+	fault_point("seen");
 	if (job->seen.type == SOCK_DGRAM)
 		policy_decide(swap->policy, &outcome->dest.in, POLICY_PROTO_UDP, &outcome->decision);
 	if (job->request->purpose == SWAP_TO_RESTORE) {

@@ -39,7 +39,7 @@ void event_happened(void)
 void actor_live(unsigned int number)
 {
 	struct actor *self = &shared->actors[number];
-	unsigned int last = 0;
+	unsigned int last = self->done;
 
 	self->tid = gettid();
 	self->pid = getpid();

@@ -19,6 +19,14 @@ enum { DATA_MAX = 256 };
 static int variables[VARIABLES];
 static bool variables_begun;
 
+int *call_variables(void)
+{
+	if (!variables_begun)
+		memset(variables, 0xff, sizeof(variables));
+	variables_begun = true;
+	return variables;
+}
+
 int descriptor(const char *word)
 {
 	if (word[0] >= 'a' && word[0] <= 'z' && !word[1])
@@ -279,6 +287,8 @@ static const struct {
 	{ "thread", 1, true, do_thread },
 	{ "fork", 1, true, do_fork },
 	{ "exit", 0, true, do_exit },
+	{ "exit_group", 0, true, do_exit_group },
+	{ "exec", 0, false, do_exec },
 };
 
 void call_execute(unsigned int actor, const struct line *line, unsigned int number, struct result *result)
@@ -292,10 +302,7 @@ void call_execute(unsigned int actor, const struct line *line, unsigned int numb
 	};
 	long r;
 
-	if (!variables_begun) {
-		memset(variables, 0xff, sizeof(variables));
-		variables_begun = true;
-	}
+	call_variables();
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (strcmp(calls[i].name, line->words[0]) != 0)
 			continue;

@@ -27,3 +27,5 @@ long do_items(struct call *call);
 long do_thread(struct call *call);
 long do_fork(struct call *call);
 long do_exit(struct call *call);
+long do_exit_group(struct call *call);
+long do_exec(struct call *call);

@@ -2,18 +2,22 @@
 /*
  * Executes small programs (program.h) that it reads, one after the other, and writes what they saw.
  *
- *	interpret FIRST-PORT < PROGRAMS
+ *	interpret FIRST-PORT [POINTS-FILE] < PROGRAMS
  *
- *	program MODE		in	LINE TEXT: RESULT	out
- *	LINE...				...
- *	end				pids PID...
- *					end
+ *	program MODE [POINT SKIP]	in	LINE TEXT: RESULT	out
+ *	LINE...					...
+ *	end					passed HELD POINT...
+ *						pids PID...
+ *						end
  *
  * A line that waits says so, and its result comes after the line that ended the wait: who wakes whom is part of what is
  * told. Time is not. Lines that are let go together (+) may take effect in any order, and MODE says in which they
- * are let go: 0 all at once, 1 to 6 one after the other in one of their orders, others at times that follow from it.
+ * are let go: 0 all at once, 1 to 6 one after the other in one of their orders, others at times that follow from it. With a POINT the first of them begins, and the others are executed one after the other
+ * while the supervisor is held there (base/fault.h), if it comes there, which HELD says; then it goes on.
  */
 #include <err.h>
+#include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,27 +29,49 @@
 #include <unistd.h>
 
 #include "../slow.h"
+#include "base/fault.h"
 #include "program.h"
 
 /* How many programs' ports lie beside each other: a port is not used again at once. */
 enum { SLOTS = 400 };
 
-static const int64_t look_again_ns = 60000;
+static const int64_t look_again_ns = 60000, late_ns = 5000000, end_ns = 1000000000;
 static int64_t give_up_ns = 3000000000;
 
 /* A receive that a supervisor keeps for longer waits: it is answered when there is something to answer. */
 static int64_t held_ns = 20000000;
 
+/* What the supervisor is held by, or NULL; whether it was, in this program. */
+static struct fault_control *control;
+static bool was_held;
+
 /* By actor: the line whose end is not told yet, counted from 1; and the one that is waited for no longer. */
 static unsigned int open_lines[ACTORS], given_up[ACTORS];
 
-static void handle(int number)
+static bool is_held(void)
 {
+	return control && __atomic_load_n(&control->state, __ATOMIC_ACQUIRE) == FAULT_HELD;
+}
+
+static void point_state(uint32_t state)
+{
+	__atomic_store_n(&control->state, state, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &control->state, FUTEX_WAKE, 1000, NULL, NULL, 0);
+}
+
+static void point_arm(void)
+{
+	if (!control)
+		errx(1, "a point takes a file that the supervisor knows");
+	control->logged = 0;
+	strcpy(control->name, program.point);
+	control->skip = program.skip;
+	control->begun = 0;
+	point_state(FAULT_ARMED);
 }
 
 static void start(void)
 {
-	struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
 	pid_t child;
 
 	fflush(stdout);
@@ -55,10 +81,7 @@ static void start(void)
 		err(1, "fork");
 	if (child == 0) {
 		close_range(3, ~0U, 0);
-		signal(SIGPIPE, SIG_IGN);
-		sigaction(SIGUSR1, &action, NULL);
-		action.sa_flags = 0;
-		sigaction(SIGUSR2, &action, NULL);
+		actor_signals();
 		actor_live(0);
 	}
 	while (!shared->actors[0].pid) {
@@ -76,7 +99,7 @@ static bool is_call(unsigned int line, const char *name)
 
 static bool is_exit(unsigned int line)
 {
-	return is_call(line, "exit");
+	return is_call(line, "exit") || is_call(line, "exit_group");
 }
 
 /* Whether a call is waited for even if it waits. */
@@ -92,6 +115,8 @@ static bool is_settled(unsigned int number, int64_t since)
 	unsigned int line = open_lines[number];
 	enum look look;
 
+	if (shared->exec)
+		return false;
 	if (!actor->pid || !line || given_up[number] == line)
 		return true;
 	if (actor->done == line && !is_exit(line - 1))
@@ -105,6 +130,9 @@ static bool is_settled(unsigned int number, int64_t since)
 		actor->done = line;
 		return true;
 	}
+	/* For as long as the supervisor is held itself. */
+	if (look == LOOK_HELD && is_held())
+		return true;
 	if (look == LOOK_HELD && now_ns() - since > held_ns && is_call(line - 1, "recvfrom"))
 		look = LOOK_WAITS;
 	return look == LOOK_WAITS && actor->begun == line && actor->done != line &&
@@ -156,7 +184,7 @@ static void execute(unsigned int line, int64_t at)
 
 	if (actor == PEER)
 		peer_execute(&program.lines[line], line, result);
-	else if (!shared->actors[actor].pid)
+	else if (!shared->actors[actor].pid || look_at(&shared->actors[actor]) == LOOK_GONE)
 		tell(result, "nobody");
 	else if (open_lines[actor])
 		tell(result, "busy");
@@ -237,9 +265,36 @@ static void execute_together(unsigned int first, unsigned int last)
 	settle();
 }
 
-static void run(void)
+/* The first one waits in the hands of a supervisor that is held, and the others are executed meanwhile. */
+static void execute_held(unsigned int first, unsigned int last)
+{
+	unsigned int ended;
+	bool held;
+
+	point_arm();
+	execute(first, 0);
+	settle();
+	/* The call may be over before the supervisor comes to the point. */
+	futex_wait((atomic_uint *)&control->state, FAULT_ARMED, late_ns);
+	held = is_held();
+	for (unsigned int i = first + 1; i <= last; i++) {
+		execute(i, 0);
+		settle();
+	}
+	was_held = was_held || held;
+	ended = __atomic_load_n(&control->ended, __ATOMIC_ACQUIRE);
+	point_state(FAULT_IDLE);
+	/* Who made the call may be gone, or have its answer, before the supervisor is done with it. */
+	if (held)
+		futex_wait((atomic_uint *)&control->ended, ended, end_ns);
+	settle();
+}
+
+static void run(const struct anew *anew)
 {
 	memset(shared, 0, sizeof(*shared));
+	shared->anew = *anew;
+	was_held = false;
 	memset(open_lines, 0, sizeof(open_lines));
 	memset(given_up, 0, sizeof(given_up));
 	peer_open();
@@ -251,7 +306,7 @@ static void run(void)
 			execute(i, 0);
 			settle();
 		} else {
-			execute_together(first, i);
+			(program.point[0] ? execute_held : execute_together)(first, i);
 		}
 		print(first, i);
 		first = i + 1;
@@ -279,6 +334,8 @@ static void end(void)
 	}
 	peer_rest();
 	peer_close();
+	if (control)
+		printf("passed %d %.*s\n", was_held, (int)__atomic_load_n(&control->logged, __ATOMIC_ACQUIRE), control->log);
 	printf("pids%s\nend\n", pids);
 	fflush(stdout);
 }
@@ -294,24 +351,49 @@ static void finish(void)
 	end();
 }
 
+static void *map(int fd, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		err(1, "memory that is shared");
+	return at;
+}
+
+static void point_open(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		err(1, "%s", path);
+	control = map(fd, sizeof(*control));
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
-	in_port_t silent;
+	struct anew anew = { .pid = getpid() };
 	int first;
 
-	if (argc != 2 || (first = atoi(argv[1])) <= 0)
-		errx(2, "usage: interpret FIRST-PORT < PROGRAMS");
+	if (argc == 5 && !strcmp(argv[1], "--anew"))
+		actor_anew(argv[2], argv[3], argv[4]);
+	if (argc < 2 || argc > 3 || (first = atoi(argv[1])) <= 0)
+		errx(2, "usage: interpret FIRST-PORT [POINTS-FILE] < PROGRAMS");
 	give_up_ns *= slowly(1);
 	held_ns *= slowly(1);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
+	anew.fd = memfd_create("interpret", MFD_CLOEXEC);
+	if (anew.fd < 0 || ftruncate(anew.fd, sizeof(*shared)) < 0)
 		err(1, "memory that is shared");
-	silent = peer_silent();
+	shared = map(anew.fd, sizeof(*shared));
+	if (argc == 3)
+		point_open(argv[2]);
+	anew.silent = peer_silent();
 	for (unsigned int i = 0; program_read(); i++) {
-		ports_use((in_port_t)(first + i % SLOTS * PORTS_EACH), silent);
-		run();
+		anew.first = (in_port_t)(first + i % SLOTS * PORTS_EACH);
+		ports_use(anew.first, anew.silent);
+		run(&anew);
 		finish();
 	}
 	return 0;

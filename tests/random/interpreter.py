@@ -22,11 +22,16 @@ class Hangs(Exception):
 
 
 class Outcome:
-    """What a program saw: lines; and the processes that it consisted of, by which a trace names it."""
+    """What a program saw: lines; and the processes that it consisted of, by which a trace names it.
 
-    def __init__(self, lines, pids):
+    held, passed: whether the supervisor was held at the point, and the points that it passed.
+    """
+
+    def __init__(self, lines, pids, held, passed):
         self.lines = tuple(lines)
         self.pids = pids
+        self.held = held
+        self.passed = passed
 
 
 class Interpreter:
@@ -36,15 +41,17 @@ class Interpreter:
     prefix	what stands before its command line
     trace	the file that the prefix has the supervisor write to, or None
     user	whose process it is; None: ours
+    control	the file that it shares with a supervisor that can be held, or None
     """
     count = 0
 
-    def __init__(self, program, name, prefix=(), trace=None, user=None):
+    def __init__(self, program, name, prefix=(), trace=None, user=None, control=None):
         self.identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         self.program = program
         self.name = name
         self.prefix = list(prefix)
         self.trace = trace
+        self.control = control
         self.ports = FIRST_PORT + Interpreter.count * PORTS
         Interpreter.count += 1
         self.process = None
@@ -54,8 +61,10 @@ class Interpreter:
         self.rest = b""
 
     def start(self):
-        self.process = subprocess.Popen([*self.prefix, self.program, str(self.ports)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, start_new_session=True, cwd="/", **self.identity)
+        environment = {**os.environ, **({"RESEAT_FAULT_POINTS": self.control} if self.control else {})}
+        self.process = subprocess.Popen([*self.prefix, self.program, str(self.ports), *([self.control] if self.control else [])],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, cwd="/",
+                                        env=environment, **self.identity)
         self.buffer = b""
 
     def stop(self):
@@ -93,13 +102,13 @@ class Interpreter:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line.decode(errors="replace")
 
-    def run(self, program, mode=0):
-        """The Outcome of a program, a list of lines. Hangs where there is none."""
+    def run(self, program, mode=0, point=None):
+        """The Outcome of a program, a list of lines. Hangs where there is none. point: a name, and how often it passes."""
         if not self.process:
             self.start()
         lines = []
         try:
-            self.process.stdin.write("\n".join([f"program {mode}", *program, "end\n"]).encode())
+            self.process.stdin.write("\n".join([" ".join(["program", str(mode), *map(str, point or ())]), *program, "end\n"]).encode())
             self.process.stdin.flush()
             while True:
                 line = self.read_line()
@@ -112,7 +121,8 @@ class Interpreter:
             self.process = None
             raise Hangs(str(error)) from error
         pids = {int(word) for word in lines.pop().split()[1:]}
-        return Outcome(lines, pids)
+        held, *passed = lines.pop().split()[1:] if self.control else "0"
+        return Outcome(lines, pids, held == "1", passed)
 
     def read_trace(self):
         """New records of the trace, by process."""

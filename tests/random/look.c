@@ -23,21 +23,28 @@ static ssize_t read_file(const char *path, char *ret, size_t size)
 enum look look_at(const struct actor *actor)
 {
 	char path[64], text[512];
-	const char *state;
+	const char *end;
+	char state;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", actor->pid, actor->tid);
 	if (read_file(path, text, sizeof(text)) <= 0)
 		return LOOK_GONE;
-	state = strrchr(text, ')');
-	if (!state || state[2] == 'Z' || state[2] == 'X')
+	end = strrchr(text, ')');
+	state = end ? end[2] : 'X';
+	if (state == 'Z' || state == 'X')
 		return LOOK_GONE;
-	if (state[2] != 'S')
+	if (state == 'T')
+		return LOOK_STOPPED;
+	/* What a signal came to, while a supervisor deals with it, sleeps uninterruptibly from then on. */
+	if (state != 'S' && state != 'D')
 		return LOOK_RUNS;
 	/* "0" is on its way; what is in the hands of a supervisor does not wait by itself. */
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/wchan", actor->pid, actor->tid);
 	if (read_file(path, text, sizeof(text)) <= 0 || !strcmp(text, "0") || strstr(text, "ptrace"))
 		return LOOK_RUNS;
-	return strstr(text, "seccomp") ? LOOK_HELD : LOOK_WAITS;
+	if (strstr(text, "seccomp"))
+		return LOOK_HELD;
+	return state == 'S' ? LOOK_WAITS : LOOK_RUNS;
 }
 
 static int by_text(const void *a, const void *b)

@@ -146,13 +146,52 @@ static int connect_to(const char *name, struct result *result)
 	return fd;
 }
 
+/* Whether each thread of a process has stopped; or one is to do so first, when its supervisor has answered it. */
+static bool has_stopped(const struct actor *first)
+{
+	bool stopped = true;
+
+	for (unsigned int i = 0; i < ACTORS; i++) {
+		const struct actor *actor = &shared->actors[i];
+		enum look look = actor->pid == first->pid ? look_at(actor) : LOOK_GONE;
+
+		if (look == LOOK_HELD)
+			return true;
+		if (look != LOOK_STOPPED && look != LOOK_GONE)
+			stopped = false;
+	}
+	return stopped;
+}
+
+/* SIGSTOP and SIGCONT. */
+static void pause_process(const struct actor *actor, struct result *result)
+{
+	int64_t until = now_ns() + 1000000000;
+
+	kill(actor->pid, SIGSTOP);
+	while (!has_stopped(actor) && now_ns() < until)
+		futex_wait(&shared->events, shared->events, 60000);
+	tell_result(result, kill(actor->pid, SIGCONT));
+}
+
+static void kill_process(const struct actor *actor, struct result *result)
+{
+	tell_result(result, kill(actor->pid, SIGKILL));
+	while (look_at(actor) != LOOK_GONE)
+		futex_wait(&shared->events, shared->events, 60000);
+}
+
 static void send_signal(const struct line *line, struct result *result)
 {
 	const struct actor *actor = &shared->actors[(unsigned int)line->words[1][0] % ACTORS];
-	int number = strcmp(line->words[2], "restart") ? SIGUSR2 : SIGUSR1;
+	int number = !strcmp(line->words[2], "none") ? 0 : strcmp(line->words[2], "restart") ? SIGUSR2 : SIGUSR1;
 
 	if (!actor->pid)
 		tell(result, "nobody");
+	else if (!strcmp(line->words[2], "pause"))
+		pause_process(actor, result);
+	else if (!strcmp(line->words[2], "kill"))
+		kill_process(actor, result);
 	else
 		tell_result(result, syscall(SYS_tgkill, actor->pid, actor->tid, number));
 }

@@ -98,6 +98,15 @@ static void read_line(char *text, struct line *line)
 		errx(1, "no call: %s", line->text);
 }
 
+void program_parse(char *text)
+{
+	char *line;
+
+	program.count = 0;
+	while ((line = strsep(&text, "\n")) && program.count < LINES_MAX)
+		read_line(line, &program.lines[program.count++]);
+}
+
 bool program_read(void)
 {
 	static char *text;
@@ -125,7 +134,9 @@ bool program_read(void)
 		}
 		line[strcspn(line, "\n")] = '\0';
 		if (!begun) {
-			if (sscanf(line, "program %u", &program.mode) != 1)
+			program.point[0] = '\0';
+			program.skip = 0;
+			if (sscanf(line, "program %u %31s %u", &program.mode, program.point, &program.skip) < 1)
 				errx(1, "not the beginning of a program: %s", line);
 			begun = true;
 			room = (size_t)LINES_MAX * 160;

@@ -41,6 +41,8 @@ struct line {
 
 struct program {
 	unsigned int mode; /* the order of what is let go together; interpret.c */
+	char point[32];	   /* where the first of what is let go together is held, or "" */
+	unsigned int skip; /* after so many times that it passed there */
 	unsigned int count;
 	struct line lines[LINES_MAX];
 };
@@ -60,8 +62,18 @@ struct actor {
 	unsigned int process; /* the actor that is its process's first thread */
 };
 
+/* What a process needs that executes the interpreter anew. */
+struct anew {
+	int pid, fd; /* who has this memory, as what */
+	in_port_t first, silent;
+	int variables[VARIABLES];
+	char text[LINES_MAX * 160]; /* the program */
+};
+
 struct shared {
 	atomic_uint events; /* counts what actors do; futex(2) of who waits for that */
+	atomic_uint exec; /* a process is between two programs */
+	struct anew anew;
 	struct actor actors[ACTORS];
 	struct result results[LINES_MAX];
 };
@@ -75,6 +87,9 @@ extern struct program program;
  * Errors in it end the process, with a message that names the line. Return: false at the end of input.
  */
 bool program_read(void);
+
+/* The same from lines that were read before. */
+void program_parse(char *text);
 
 /* Add to the result of a line. What does not fit is lost. */
 void tell(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -120,8 +135,8 @@ void tell_data(struct result *result, const char *data, size_t size);
 
 /* actor.c */
 
-/* Be an actor until told to exit; does not return to its caller in a process of its own. */
-void actor_live(unsigned int number);
+/* Be an actor until told to exit. */
+_Noreturn void actor_live(unsigned int number);
 
 /* Let somebody know that something happened, and wait for it. */
 void event_happened(void);
@@ -129,8 +144,13 @@ void futex_wake_all(atomic_uint *word);
 void futex_wait(atomic_uint *word, unsigned int seen, long timeout_ns);
 int64_t now_ns(void);
 
+/* start.c: go on as the first actor of a process that has executed this program again. */
+_Noreturn void actor_anew(const char *pid, const char *fd, const char *actor);
+void actor_signals(void);
+
 /* call.c: execute a line as an actor. */
 void call_execute(unsigned int actor, const struct line *line, unsigned int number, struct result *result);
+int *call_variables(void);
 
 /* peer.c: the other side. */
 void peer_open(void);
@@ -141,7 +161,7 @@ void peer_close(void);
 in_port_t peer_silent(void);
 
 /* look.c: the program from outside. */
-enum look { LOOK_RUNS, LOOK_WAITS, LOOK_HELD, LOOK_GONE };
+enum look { LOOK_RUNS, LOOK_WAITS, LOOK_HELD, LOOK_STOPPED, LOOK_GONE };
 enum look look_at(const struct actor *actor);
 /* All open descriptors and epoll items of a process, to standard output. */
 void look_open(unsigned int number, pid_t pid);

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Threads and processes of a program begin, and end. */
 #include <err.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,6 +75,84 @@ long do_fork(struct call *call)
 		actor_live(number);
 	wait_for(number);
 	return 0;
+}
+
+long do_exit_group(struct call *call)
+{
+	struct actor *self = &shared->actors[call->actor];
+
+	tell(call->result, "exits");
+	self->done = call->number + 1;
+	event_happened();
+	_exit(0);
+}
+
+/* Whoever calls it, the process goes on as its first thread. */
+long do_exec(struct call *call)
+{
+	unsigned int first = shared->actors[call->actor].process;
+	char pid[12], fd[12], number[12];
+	char *arguments[] = { "interpret", "--anew", pid, fd, number, NULL };
+	char *text = shared->anew.text, *end = text + sizeof(shared->anew.text);
+
+	memcpy(shared->anew.variables, call_variables(), sizeof(shared->anew.variables));
+	for (unsigned int i = 0; i < program.count; i++)
+		text += snprintf(text, end - text, "%s%s", i ? "\n" : "", program.lines[i].text);
+	snprintf(pid, sizeof(pid), "%d", shared->anew.pid);
+	snprintf(fd, sizeof(fd), "%d", shared->anew.fd);
+	snprintf(number, sizeof(number), "%u", first);
+	shared->exec = 1;
+	execv("/proc/self/exe", arguments);
+	shared->exec = 0;
+	return -1;
+}
+
+static void handle(int number)
+{
+}
+
+void actor_signals(void)
+{
+	struct sigaction action = { .sa_handler = handle, .sa_flags = SA_RESTART };
+
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_flags = 0;
+	sigaction(SIGUSR2, &action, NULL);
+}
+
+void actor_anew(const char *pid, const char *fd, const char *actor)
+{
+	unsigned int number = (unsigned int)atoi(actor), line;
+	struct actor *self;
+	char path[64];
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid, fd);
+	file = open(path, O_RDWR | O_CLOEXEC);
+	if (file < 0)
+		err(1, "%s", path);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	close(file);
+	if (shared == MAP_FAILED)
+		err(1, "memory that is shared");
+	ports_use(shared->anew.first, shared->anew.silent);
+	program_parse(shared->anew.text);
+	memcpy(call_variables(), shared->anew.variables, sizeof(shared->anew.variables));
+	actor_signals();
+	/* Its call ended with the program that made it. */
+	self = &shared->actors[number];
+	line = self->told;
+	if (line && self->done != line) {
+		memset(&shared->results[line - 1], 0, sizeof(shared->results[0]));
+		tell(&shared->results[line - 1], "gone");
+		self->done = line;
+	}
+	for (unsigned int i = 0; i < ACTORS; i++)
+		if (i != number && shared->actors[i].process == number)
+			shared->actors[i].pid = 0;
+	shared->exec = 0;
+	actor_live(number);
 }
 
 long do_exit(struct call *call)
