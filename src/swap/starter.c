@@ -133,7 +133,11 @@ int starter_connect(struct starter *starter, int fd, const union address *peer, 
 			reap(starter, &result, &missing);
 		}
 	}
-	if (result == -ECANCELED || result == -EINTR)
+	/*
+	 * EALREADY: a socket that is not to receive any more (shutdown(2) before the connect) is ready for the ring at once,
+	 * which tries again.
+	 */
+	if (result == -ECANCELED || result == -EINTR || result == -EALREADY)
 		return -EINPROGRESS;
 	/*
 	 * Where something is in the socket's error queue (an ICMP error of an attempt before), poll says EPOLLERR, which
@@ -152,13 +156,14 @@ int starter_connect(struct starter *starter, int fd, const union address *peer, 
 	}
 	/*
 	 * The ring took the error; the socket still has the failed attempt to report, as ECONNABORTED,
-	 * which a blocking connect(2) would have done. It does not wait: nothing is under way.
+	 * which a blocking connect(2) would have done. Nothing is under way, so it does not wait; and must not, whatever other
+	 * threads do to the socket.
 	 */
 	if (result < 0) {
 		/* The failed attempt forgets what it sent. */
 		if (ret_sent)
 			*ret_sent = info_of(fd).tcpi_segs_out > 0;
-		connect(fd, &peer->sa, address_size(peer));
+		starter_connect_shared(fd, peer);
 	}
 	return result;
 }

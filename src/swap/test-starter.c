@@ -109,6 +109,10 @@ static void test_after_a_failure(void **state)
 			_exit(3);
 		if (starter_connect(starter, tcp(0), &refusing, &sent) != -ECONNREFUSED || !sent)
 			_exit(4);
+		/* One that is ready from the start, to say that there is nothing to receive. */
+		other = tcp(0);
+		if (shutdown(other, SHUT_RD) == 0 || starter_connect(starter, other, &silent, NULL) != -EINPROGRESS)
+			_exit(8);
 		/* What succeeds at once was answered, but for a connect that waits for the first send. */
 		accepting.in.sin_port = 0;
 		other = tcp(0);
