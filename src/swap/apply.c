@@ -106,7 +106,10 @@ int apply_in_place(struct swap *swap, struct job *job)
 	outcome->made = make->peer;
 	outcome->exact = true;
 	outcome->inode = job->seen.inode;
-	return start_in_place(swap, job);
+	r = start_in_place(swap, job);
+	if (r == 0)
+		start_no_wait(job, job->old);
+	return r;
 }
 
 /* Signals carry the number that O_ASYNC was set through: the target's, in our table. */
@@ -287,6 +290,10 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		if (r < 0)
 			return r;
 	}
+	/* Other threads may have changed it since the look. */
+	r = job->alone ? -ENODATA : table_cloexec(job->caller->tid, job->number);
+	if (r >= 0)
+		cloexec = r;
 	r = job->follows ? follow_replace(swap, job, *new, cloexec) : 1;
 	if (r > 0)
 		r = put_number(swap, job, job->number, *new, cloexec);
@@ -304,6 +311,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	remember(swap, job, *new);
 	if (job->bare)
 		return 0;
+	if (!job->alone)
+		put_late_flags(job, *new);
 	if (!gone)
 		put_moved(job, job->number);
 	if (job->follows) {
@@ -433,6 +442,8 @@ int apply_swap(struct swap *swap, struct job *job)
 	if (r >= 0)
 		let_go(swap, job, &new);
 	fault_point("closed");
+	if (r >= 0 && !job->alone)
+		start_no_wait(job, new);
 	free(job->moved);
 	job->moved = NULL;
 	job->moved_count = 0;

@@ -245,6 +245,13 @@ int start_in_place(struct swap *swap, struct job *job);
 int start_settle(struct job *job, int fd, int result, bool as_it_was);
 
 /**
+ * start_no_wait() - at the end: answer EINPROGRESS, and not that the program's own connect(2) is to wait, on a socket that
+ * another thread has made non-blocking: that one would say EALREADY, which only a second connect does.
+ * @fd: what stands at the number
+ */
+void start_no_wait(struct job *job, int fd);
+
+/**
  * start_is_over() - whether the call is over for a program whose number names another file by now: it would wait by
  * that. Where the connection is made already, or refused, it has not to wait.
  */
@@ -256,6 +263,12 @@ bool start_is_over(struct job *job, int new);
  * Return: 0; -ESTALE: it does not; -ENOENT: the caller is gone; or as caller_put_file().
  */
 int put_number(struct swap *swap, struct job *job, int number, int new, bool cloexec);
+
+/**
+ * put_late_flags() - after the put: status flags that another thread set on the old file since it was looked at, on the
+ * new one; in job->seen, too. O_ASYNC is left: it goes by the number that it was set through.
+ */
+void put_late_flags(struct job *job, int new);
 
 /**
  * put_moved() - remember a number that the new file stands at. Threads may wait on it; without memory for it they are not

@@ -7,6 +7,7 @@
 #include "swap/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "target/table.h"
@@ -33,6 +34,21 @@ int put_number(struct swap *swap, struct job *job, int number, int new, bool clo
 		watch_expect_nothing(swap->watch, r == 0);
 	/* Another thread is just opening at that number, which it can only while nothing stands there. */
 	return r == -EBUSY ? -ESTALE : r;
+}
+
+void put_late_flags(struct job *job, int new)
+{
+	int now = fcntl(job->old, F_GETFL);
+	int changed = (now ^ job->seen.status_flags) & (O_NONBLOCK | O_APPEND);
+	int flags;
+
+	if (now < 0 || !changed)
+		return;
+	flags = fcntl(new, F_GETFL);
+	if (flags < 0 || fcntl(new, F_SETFL, (flags & ~changed) | (now & changed)) < 0)
+		return;
+	job->seen.status_flags ^= changed;
+	job->seen.blocking = !(now & O_NONBLOCK);
 }
 
 void put_moved(struct job *job, int number)

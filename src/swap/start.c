@@ -119,6 +119,19 @@ bool start_follows_put(const struct swap *swap, const struct job *job)
 	}
 }
 
+void start_no_wait(struct job *job, int fd)
+{
+	struct swap_outcome *outcome = job->outcome;
+
+	if (!outcome->resume || job->request->purpose != SWAP_TO_CONNECT || !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		return;
+	if (outcome->has_timeout)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &outcome->timeout, sizeof(outcome->timeout));
+	outcome->has_timeout = false;
+	outcome->resume = false;
+	outcome->error = EINPROGRESS;
+}
+
 bool start_is_over(struct job *job, int new)
 {
 	bool ended;
@@ -158,7 +171,7 @@ int start_after_put(struct swap *swap, struct job *job, int fd)
 	bool sent = false;
 	int r;
 
-	if (job->request->purpose == SWAP_TO_CONNECT && job->seen.blocking)
+	if (job->request->purpose == SWAP_TO_CONNECT && job->seen.blocking && swap->starter)
 		r = starter_connect(swap->starter, fd, &job->plan.make.peer, &sent);
 	else
 		r = start(job, fd);
