@@ -108,7 +108,7 @@ int apply_in_place(struct swap *swap, struct job *job)
 	outcome->inode = job->seen.inode;
 	r = start_in_place(swap, job);
 	if (r == 0)
-		start_no_wait(job, job->old);
+		start_recheck(job, job->old);
 	return r;
 }
 
@@ -443,7 +443,7 @@ int apply_swap(struct swap *swap, struct job *job)
 		let_go(swap, job, &new);
 	fault_point("closed");
 	if (r >= 0 && !job->alone)
-		start_no_wait(job, new);
+		start_recheck(job, new);
 	free(job->moved);
 	job->moved = NULL;
 	job->moved_count = 0;

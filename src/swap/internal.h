@@ -245,11 +245,11 @@ int start_in_place(struct swap *swap, struct job *job);
 int start_settle(struct job *job, int fd, int result, bool as_it_was);
 
 /**
- * start_no_wait() - at the end: answer EINPROGRESS, and not that the program's own connect(2) is to wait, on a socket that
- * another thread has made non-blocking: that one would say EALREADY, which only a second connect does.
+ * start_recheck() - at the end: whether the program's own connect(2) is still to wait, or another thread has made the socket
+ * non-blocking, or shut it down, since its connect was started. That call would say EALREADY, or begin another one.
  * @fd: what stands at the number
  */
-void start_no_wait(struct job *job, int fd);
+void start_recheck(struct job *job, int fd);
 
 /**
  * start_is_over() - whether the call is over for a program whose number names another file by now: it would wait by

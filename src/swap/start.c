@@ -119,17 +119,23 @@ bool start_follows_put(const struct swap *swap, const struct job *job)
 	}
 }
 
-void start_no_wait(struct job *job, int fd)
+void start_recheck(struct job *job, int fd)
 {
 	struct swap_outcome *outcome = job->outcome;
+	int error = 0;
+	socklen_t size = sizeof(error);
 
-	if (!outcome->resume || job->request->purpose != SWAP_TO_CONNECT || !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+	if (!outcome->resume || job->request->purpose != SWAP_TO_CONNECT || job->seen.type != SOCK_STREAM)
+		return;
+	if (fcntl(fd, F_GETFL) & O_NONBLOCK)
+		error = EINPROGRESS;
+	else if (!starter_is_undone(fd) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || !error)
 		return;
 	if (outcome->has_timeout)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &outcome->timeout, sizeof(outcome->timeout));
 	outcome->has_timeout = false;
 	outcome->resume = false;
-	outcome->error = EINPROGRESS;
+	outcome->error = error;
 }
 
 bool start_is_over(struct job *job, int new)

@@ -28,7 +28,7 @@
 enum { TAG_CONNECT = 1, TAG_CANCEL = 2 };
 
 /* include/net/tcp_states.h, the same as in netinet/tcp.h, which conflicts with linux/tcp.h. */
-enum { STATE_SYN_SENT = 2, STATE_SYN_RECV = 3 };
+enum { STATE_SYN_SENT = 2, STATE_SYN_RECV = 3, STATE_CLOSE = 7 };
 
 struct starter {
 	struct io_uring ring;
@@ -95,6 +95,14 @@ static struct tcp_info info_of(int fd)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
 		memset(&info, 0, sizeof(info));
 	return info;
+}
+
+bool starter_is_undone(int fd)
+{
+	const struct tcp_info info = info_of(fd);
+
+	/* One that failed still tells what it sent; tcp_disconnect() forgets. */
+	return info.tcpi_state == STATE_CLOSE && info.tcpi_segs_out == 0;
 }
 
 int starter_connect(struct starter *starter, int fd, const union address *peer, bool *ret_sent)

@@ -33,6 +33,12 @@ void starter_free(struct starter *starter);
 int starter_connect(struct starter *starter, int fd, const union address *peer, bool *ret_sent);
 
 /**
+ * starter_is_undone() - whether a connect that was under way is so no more, and never was: shutdown(2) does that.
+ * @fd: a TCP socket on which one was started
+ */
+bool starter_is_undone(int fd);
+
+/**
  * starter_connect_shared() - start a connect on a non-blocking stream socket that other threads may just be making blocking.
  * @fd: borrowed
  *
