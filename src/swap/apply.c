@@ -20,6 +20,9 @@
  * tell it, and to that thread the number has to name a connected socket. There an immediate error puts the old socket back.
  * Its epoll items come after the connect in either order: a socket that is not connected is ready.
  *
+ * Where the kernel moves the items with the number, everything is put before it is connected, and back with them: then
+ * they hear of the connect, or of its failure, what they would hear.
+ *
  * And only then the answer. If the caller goes away in between nothing is owed to it; what is closed
  * here is all there is.
  */
@@ -157,6 +160,7 @@ static int make_connected(struct swap *swap, struct job *job, int *ret, int *ret
 	int fd = -EBADF;
 	int r;
 
+	job->put_first = false;
 	if (job->request->purpose == SWAP_TO_CONNECT)
 		fd = parked_take(&swap->parked, &wanted);
 	if (fd >= 0) {
@@ -246,8 +250,6 @@ static void converge(struct swap *swap, struct job *job, int *new)
 /* Who remembers the old file by one of its numbers has followed; who does not remains. */
 static void finish_follow(struct swap *swap, struct job *job, int *new)
 {
-	for (size_t i = 0; i < swap->report.duplicate_count; i++)
-		put_moved(job, swap->report.duplicates[i]);
 	if (!follow_left(swap, job, *new))
 		return;
 	converge(swap, job, new);
@@ -279,7 +281,8 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		r = start_settle(job, *new, result, false);
 	if (r < 0)
 		return r;
-	r = replacement_finish(*new, &job->seen);
+	/* Nobody sees the flags of one that is put first where nobody else runs: they can wait until its connect has started. */
+	r = job->put_first && job->alone ? 0 : replacement_finish(*new, &job->seen);
 	if (r < 0)
 		return r;
 	if (job->plan.make.family != job->seen.family)
@@ -316,18 +319,23 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	if (!gone)
 		put_moved(job, job->number);
 	if (job->follows) {
-		finish_follow(swap, job, new);
-		return 0;
+		for (size_t i = 0; i < swap->report.duplicate_count; i++)
+			put_moved(job, swap->report.duplicates[i]);
+	} else {
+		put_duplicates(swap, job, *new);
 	}
-	put_duplicates(swap, job, *new);
 	r = job->put_first ? start_after_put(swap, job, *new) : 0;
-	if (r == 0)
+	if (r == 0 && !job->follows)
 		r = follow(swap, job, new);
 	if (r < 0) {
 		put_back(swap, job, *new, cloexec);
 		return r;
 	}
 	fault_point("repaired");
+	if (job->follows) {
+		finish_follow(swap, job, new);
+		return 0;
+	}
 	if (!job->alone)
 		converge(swap, job, new);
 	return 0;

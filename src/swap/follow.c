@@ -34,17 +34,27 @@ static bool is_refusal(int error)
 	}
 }
 
-int follow_replace(struct swap *swap, struct job *job, int new, bool cloexec)
+static int replace(const struct swap *swap, const struct job *job, int old, int new, bool cloexec)
 {
-	const struct watch_report *report = &swap->report;
 	unsigned int flags = CALLER_FOLLOW;
-	int r;
 
 	/* The kernel has to go through the whole table for them: some nanoseconds for each ten descriptors. */
-	if (!job->sole || report->duplicate_count > 0)
+	if (!job->sole || swap->report.duplicate_count > 0)
 		flags |= CALLER_DUPLICATES;
+	return caller_replace_file(job->caller, job->number, old, new, cloexec, flags);
+}
+
+int follow_back(struct swap *swap, struct job *job, int new, bool cloexec)
+{
+	return replace(swap, job, new, job->old, cloexec);
+}
+
+int follow_replace(struct swap *swap, struct job *job, int new, bool cloexec)
+{
+	int r;
+
 	fault_point("putting");
-	r = caller_replace_file(job->caller, job->number, job->old, new, cloexec, flags);
+	r = replace(swap, job, job->old, new, cloexec);
 	fault_point("put");
 	if (!is_refusal(r))
 		return r;
@@ -60,8 +70,11 @@ static const char *loses(struct swap *swap, struct job *job, int new)
 {
 	const struct watch_report *report = &swap->report;
 
-	/* A connect that takes time ends in an edge. */
-	if (!job->silent || job->outcome->items == 0)
+	enum swap_purpose purpose = job->request->purpose;
+
+	/* An item tells of what differs. A connect that was made before is told, and natively only if it took time. */
+	if (job->put_first || (purpose != SWAP_TO_CONNECT && purpose != SWAP_TO_FASTOPEN) || !job->silent ||
+	    job->outcome->items == 0)
 		return NULL;
 	if (!report->counted) {
 		if (watch_look(swap->watch, job->caller, -1, new, &swap->again) < 0)

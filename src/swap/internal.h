@@ -214,8 +214,9 @@ int apply_look(struct swap *swap, struct job *job, int *ret_cloexec);
 const char *apply_beyond(const struct swap *swap, pid_t tid);
 
 /**
- * start_follows_put() - whether other threads are to see the replacement before its connect starts. A blocking one takes
- * the starter. Where the kernel moves the items with the number, they would tell of a socket that is not connected.
+ * start_follows_put() - whether the replacement is put before its connect starts: so that other threads see it, and where
+ * all follow in the step that puts it, so that they hear the connect as they would. A blocking one that others see takes
+ * the starter.
  */
 bool start_follows_put(const struct swap *swap, const struct job *job);
 
@@ -283,9 +284,10 @@ void put_moved(struct job *job, int number);
 void put_duplicates(struct swap *swap, struct job *job, int new);
 
 /**
- * put_back() - the old socket goes back where it was; it was never touched.
+ * put_back() - the old socket goes back where it was; it was never touched. Who has followed comes with it; where the kernel
+ * refuses that the new one stays, which is not connected, either.
  */
-void put_back(const struct swap *swap, struct job *job, int new, bool cloexec);
+void put_back(struct swap *swap, struct job *job, int new, bool cloexec);
 
 /**
  * follow_replace() - put the new file over the number of the old one, and over its further ones; all that remembers the
@@ -295,6 +297,12 @@ void put_back(const struct swap *swap, struct job *job, int new, bool cloexec);
  * or as apply_swap().
  */
 int follow_replace(struct swap *swap, struct job *job, int new, bool cloexec);
+
+/**
+ * follow_back() - put the old file back, with all that has followed.
+ * Return: 0, or as caller_replace_file().
+ */
+int follow_back(struct swap *swap, struct job *job, int new, bool cloexec);
 
 /**
  * follow_left() - after follow_replace(): tell the outcome what followed.

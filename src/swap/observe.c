@@ -158,7 +158,7 @@ int observe_swap(struct swap *swap, struct job *job)
 	 * In the order of apply.c, where the last reason stands. A datagram socket's connect is always over at
 	 * once; a stream's only sometimes, which nobody can know.
 	 */
-	why = repair_loses(&swap->report, job->seen.type == SOCK_DGRAM, job->follows);
+	why = repair_loses(&swap->report, job->seen.type == SOCK_DGRAM && !job->follows, job->follows);
 	if (!why)
 		why = apply_beyond(swap, job->caller->tid);
 	if (!why)

@@ -78,8 +78,12 @@ void put_duplicates(struct swap *swap, struct job *job, int new)
 	}
 }
 
-void put_back(const struct swap *swap, struct job *job, int new, bool cloexec)
+void put_back(struct swap *swap, struct job *job, int new, bool cloexec)
 {
+	if (job->follows) {
+		follow_back(swap, job, new, cloexec);
+		return;
+	}
 	for (size_t i = 0; i < job->moved_count; i++) {
 		int number = job->moved[i];
 		bool closes = number == job->number ? cloexec : table_cloexec(job->caller->tid, number) == 1;

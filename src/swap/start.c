@@ -107,11 +107,13 @@ static void take_port(const struct job *job)
 
 bool start_follows_put(const struct swap *swap, const struct job *job)
 {
-	if (job->alone || job->bare || job->follows)
+	if (job->bare || (job->alone && !job->follows))
 		return false;
 	switch (job->request->purpose) {
 	case SWAP_TO_CONNECT:
-		return job->seen.type == SOCK_STREAM && (!job->seen.blocking || swap->starter);
+		if (job->seen.type != SOCK_STREAM)
+			return job->follows;
+		return job->alone || !job->seen.blocking || swap->starter;
 	case SWAP_TO_FASTOPEN:
 		return true;
 	default:
@@ -174,20 +176,26 @@ int start_settle(struct job *job, int fd, int result, bool as_it_was)
 
 int start_after_put(struct swap *swap, struct job *job, int fd)
 {
+	bool blocking = job->seen.blocking && !job->alone;
 	bool sent = false;
 	int r;
 
-	if (job->request->purpose == SWAP_TO_CONNECT && job->seen.blocking && swap->starter)
+	if (job->request->purpose == SWAP_TO_CONNECT && job->seen.type == SOCK_STREAM && blocking && swap->starter)
 		r = starter_connect(swap->starter, fd, &job->plan.make.peer, &sent);
 	else
 		r = start(job, fd);
 	fault_point("started");
 	/* An answer that is here already is none that the call has at once: it waits for it, and who watches hears of it. */
-	if (r < 0 && r != -EINPROGRESS && !sent)
+	if (r < 0 && r != -EINPROGRESS && !sent) {
+		take_port(job);
 		return r;
-	r = start_settle(job, fd, r, job->seen.blocking);
+	}
+	r = start_settle(job, fd, r, blocking);
 	if (sent)
 		job->silent = false;
+	/* What commit() has left: see there. */
+	if (r == 0 && job->alone)
+		r = replacement_finish(fd, &job->seen);
 	return r;
 }
 

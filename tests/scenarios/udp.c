@@ -245,6 +245,25 @@ static void edge(void)
 	watched(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, true);
 }
 
+/* An instance that watches an instance is told of what is new there. */
+static void edge_outside(void)
+{
+	struct sockaddr_in at;
+	int server = bound(LOOPBACK, "server", &at), fd = udp(SOCK_NONBLOCK), inner = epoll(), outer = epoll();
+
+	add(inner, fd, EPOLLIN | EPOLLOUT, DATA);
+	add(outer, inner, EPOLLIN | EPOLLET, 7);
+	say_ready("before", outer);
+	say_connect(fd, &at);
+	say_quiet("connected", outer);
+	say_ready("inside", inner);
+	say_exchange(fd, server);
+	close(fd);
+	close(inner);
+	close(outer);
+	close(server);
+}
+
 static void duplicates(void)
 {
 	struct sockaddr_in at;
@@ -288,6 +307,7 @@ const struct scenario scenarios[] = {
 	{ "level", level, MUST_SWAP },
 	{ "edge-in", edge_in, MUST_SWAP },
 	{ "edge", edge, MUST_SWAP },
+	{ "edge-outside", edge_outside, MUST_SWAP },
 	{ "duplicates", duplicates, MUST_SWAP },
 	{ "shut-down", shut_down, MUST_SWAP },
 	{ NULL },

@@ -13,6 +13,11 @@ BACKEND = "kernel"
 EXACT = {
     "epoll/oneshot-spent": "a one-shot item that has fired",
     "epoll/oneshot-spent-error": "a one-shot item that has fired, and would report an error",
+    "fastopen/deferred-beside-thread": "an edge-triggered item, and a connect that waits for the first send, in a blocking socket "
+                                       "that others see",
+    "fastopen/deferred-blocking": "the same, in a blocking socket",
+    "fastopen/deferred-nonblocking": "the same, in one that is not",
+    "udp/edge": "an edge-triggered item that has told already that a datagram socket can be written to",
     "waiters/expires-anew-read-only": "a select whose timeout is in memory that cannot be written",
     "waiters/own-filter": "a poll under filters that may forbid it to begin again",
     "waiters/traced": "a traced thread in poll",
