@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,7 +44,8 @@ struct entry {
 	bool gone;
 	struct caller caller;
 	int fd;	    /* the socket */
-	struct held_call *call;
+	struct held_call *call; /* NULL: @fd takes the place of @inode, held_follow() */
+	uint64_t inode;
 	struct supervisor_held *record; /* or NULL */
 	uint64_t since, look_at;
 	bool deep; /* it slept uninterruptibly the last time */
@@ -55,6 +57,7 @@ struct held {
 	struct entry *first;
 	/* A received call was seen to sleep interruptibly: this kernel tells by the state. */
 	atomic_bool sleeps_lightly;
+	atomic_uint count; /* of calls; what was posted, too */
 	int epoll, timer, inbox; /* the watcher's */
 	int outbox;		 /* in the process's table; not used there */
 	int outbox_of_receiver;	 /* the same in the receiver's */
@@ -101,6 +104,8 @@ int held_new(struct held **ret, const int *listener, struct records *records)
 
 static void entry_free(struct held *held, struct entry *entry)
 {
+	if (entry->call)
+		atomic_fetch_sub(&held->count, 1);
 	records_remove(held->records, entry->record);
 	if (entry->call)
 		entry->call->free(entry->call);
@@ -208,14 +213,30 @@ int held_add(struct held *held, struct notification *notification, int fd, struc
 	entry->fd = -EBADF;
 	entry->record = records_add(held->records, &entry->caller);
 	learn(held, entry->caller.tid);
+	atomic_fetch_add(&held->count, 1);
 	/* From the moment that it is posted it belongs to the watcher. */
 	r = post(held, entry, fd);
 	if (r < 0) {
+		atomic_fetch_sub(&held->count, 1);
 		notification->owed = true;
 		records_remove(held->records, entry->record);
 		free(entry);
 	}
 	return r;
+}
+
+void held_follow(void *context, uint64_t inode, int fd)
+{
+	struct held *held = context;
+	struct entry *entry = atomic_load(&held->count) ? calloc(1, sizeof(*entry)) : NULL;
+
+	if (!entry)
+		return;
+	entry->inode = inode;
+	entry->fd = -EBADF;
+	entry->gone = true;
+	if (post(held, entry, fd) < 0)
+		free(entry);
 }
 
 /* No more is waited for; freed at the end of held_work(), since events may still name it. */
@@ -252,28 +273,52 @@ static void end(struct held *held, struct entry *entry, int error)
 	caller_answer(&entry->caller, value);
 }
 
+/* Wait for the socket. Where there is no room for it the program shall not hear of that, though the kernel tells it an
+ * address of the other family. */
+static void begin(struct held *held, struct entry *entry)
+{
+	/* By edges: a level that the call does not take away (an error queue) would never end. */
+	struct epoll_event event = {
+		.events = entry->call->events | EPOLLRDHUP | EPOLLET,
+		.data.ptr = entry,
+	};
+
+	if (entry->fd >= 0 && epoll_ctl(held->epoll, EPOLL_CTL_ADD, entry->fd, &event) == 0)
+		return;
+	finish(held, entry);
+	caller_resume(&entry->caller);
+}
+
+static void follow(struct held *held, uint64_t inode, int fd)
+{
+	for (struct entry *entry = held->first; entry; entry = entry->next) {
+		struct stat st;
+
+		if (entry->gone || fstat(entry->fd, &st) < 0 || st.st_ino != inode)
+			continue;
+		epoll_ctl(held->epoll, EPOLL_CTL_DEL, entry->fd, NULL);
+		linger_close(entry->fd);
+		entry->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		begin(held, entry);
+	}
+}
+
 static void accept_posted(struct held *held)
 {
 	struct entry *entry;
 
 	while ((entry = collect(held->inbox))) {
-		struct epoll_event event = {
-			.events = entry->call->events | EPOLLRDHUP | EPOLLET,
-			.data.ptr = entry,
-		};
-
+		if (!entry->call) {
+			follow(held, entry->inode, entry->fd);
+			entry_free(held, entry);
+			continue;
+		}
 		entry->next = held->first;
 		held->first = entry;
 		entry->since = clock_usec();
 		/* At once, as long as it sleeps undisturbed. */
 		entry->look_at = entry->since;
-		/* By edges: a level that the call does not take away (an error queue) would never end. */
-		if (entry->fd < 0 || epoll_ctl(held->epoll, EPOLL_CTL_ADD, entry->fd, &event) < 0) {
-			/* No room for it: the program shall not hear of that, though the kernel tells it
-			 * an address of the other family. */
-			finish(held, entry);
-			caller_resume(&entry->caller);
-		}
+		begin(held, entry);
 	}
 }
 

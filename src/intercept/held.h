@@ -12,7 +12,8 @@
  * death.
  *
  * The duplicate keeps the socket open as the thread's own call natively would, so one that is
- * closed meanwhile, or whose number is given to another, goes on.
+ * closed meanwhile, or whose number is given to another, goes on. Where the socket itself is replaced, the call goes on with
+ * the new one.
  */
 #pragma once
 
@@ -68,6 +69,15 @@ void held_enter_thread(struct held *held);
  * Return: 0; a negative errno: all is as before.
  */
 int held_add(struct held *held, struct notification *notification, int fd, struct held_call *call);
+
+/**
+ * held_follow() - a socket has been replaced: the watcher goes on with the new one. For swap_on_replaced().
+ * @inode: of the old one
+ * @fd: a duplicate of the new one; stays the caller's
+ *
+ * By the thread of held_add(). Without memory for it calls go on waiting on the old one.
+ */
+void held_follow(void *held, uint64_t inode, int fd);
 
 /**
  * held_waits() - whether a call waits natively, and until when, as its socket has it (O_NONBLOCK,

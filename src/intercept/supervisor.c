@@ -142,6 +142,8 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 	if (r == 0)
 		r = held_new(&supervisor->handlers.held, &supervisor->listener, supervisor->records);
 	if (r == 0)
+		swap_on_replaced(supervisor->handlers.swap, held_follow, supervisor->handlers.held);
+	if (r == 0)
 		r = absent_new(&supervisor->absent, &supervisor->listener, supervisor->records);
 	if (r == 0 && options->observe)
 		r = summary_new(&supervisor->handlers.summary);

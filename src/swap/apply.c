@@ -446,6 +446,8 @@ int apply_swap(struct swap *swap, struct job *job)
 	r = make_connected(swap, job, &new, &result);
 	if (r == 0)
 		r = commit(swap, job, &new, result, cloexec);
+	if (r >= 0 && swap->replaced && job->seen.type == SOCK_DGRAM)
+		swap->replaced(swap->replaced_context, job->seen.inode, new);
 	fault_point("closing");
 	if (r >= 0)
 		let_go(swap, job, &new);

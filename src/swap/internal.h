@@ -56,6 +56,8 @@ struct swap {
 	unsigned int kind_count;
 	uid_t uid; /* ours */
 	gid_t gid;
+	void (*replaced)(void *context, uint64_t inode, int new); /* or NULL */
+	void *replaced_context;
 	bool observe;	 /* nothing is changed */
 	bool restricted; /* we are under Landlock rules for TCP ourselves */
 	bool inet_peers; /* AF_INET sockets may carry a mark; present_read() */

@@ -106,6 +106,12 @@ int swap_new(struct swap **ret, const struct swap_options *options, struct polic
 	return 0;
 }
 
+void swap_on_replaced(struct swap *swap, void (*replaced)(void *context, uint64_t inode, int new), void *context)
+{
+	swap->replaced = replaced;
+	swap->replaced_context = context;
+}
+
 void swap_enter_thread(struct swap *swap)
 {
 	watch_enter_thread(swap->watch);

@@ -99,6 +99,12 @@ struct swap;
 int swap_new(struct swap **ret, const struct swap_options *options, struct policy_error *error);
 
 /**
+ * swap_on_replaced() - be told of each datagram socket that has been replaced, while the old one still is there.
+ * @replaced: called by the thread of swap_connect(), with the old one's inode and a duplicate of the new one, borrowed
+ */
+void swap_on_replaced(struct swap *swap, void (*replaced)(void *context, uint64_t inode, int new), void *context);
+
+/**
  * swap_enter_thread() - prepare the calling thread, which must be the only one to use @swap from now on
  * and have a descriptor table of its own: descriptors are registered (numbers.h), the ring that starts
  * connects on blocking sockets is made.
