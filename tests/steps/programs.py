@@ -64,8 +64,10 @@ ACTIONS = {
     "fork": Action([], "1 fork 2", ["2 send a 2 0", "2 getpeername a"]),
     "exec": Action([], "1 exec", []),
     "connect": Action([], "1 connect a lo/listening", []),
+    "disconnect": Action([], "1 connect a unspec", []),
     "send": Action([], "1 send a 2 0", []),
     "recv": Action([], "1 recv a 16 0", []),
+    "recvfrom": Action([], "1 recvfrom a 16 0", []),
     "poll": Action([], "1 poll -1 a:in", []),
     "epoll-wait": Action([], "1 epoll_wait b 16 -1", []),
     "shutdown": Action([], "1 shutdown a rdwr", []),
@@ -90,7 +92,7 @@ def fits(kind, action):
         return True
     if kind.startswith("alone"):
         return False
-    return not (kind == "datagram" and action in ("option", "recv") or kind == "listen" and action == "recv")
+    return not (kind == "datagram" and action == "option" or kind == "listen" and action in ("recv", "recvfrom"))
 
 
 def program(kind, action):
