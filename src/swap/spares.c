@@ -95,15 +95,30 @@ static void schedule(pid_t tid, int policy)
 	sched_setscheduler(tid, policy, &none);
 }
 
-/* It may be in the middle of its work, and not be run. */
+/* It may not leave the processor that it is at, where others are busy, for one that is free. */
+static void fetch(pid_t tid)
+{
+	int processor = sched_getcpu();
+	cpu_set_t here;
+
+	if (processor < 0 || processor >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&here);
+	CPU_SET(processor, &here);
+	sched_setaffinity(tid, sizeof(here), &here);
+}
+
+/* It may be in the middle of its work, and not be run: where its class was SCHED_IDLE, for seconds after it was not any more. */
 static void end_maker(struct spares *spares)
 {
 	struct timespec until;
 
 	shutdown(spares->inbox, SHUT_RDWR);
 	do {
-		if (spares->maker_tid)
+		if (spares->maker_tid) {
 			schedule(spares->maker_tid, SCHED_OTHER);
+			fetch(spares->maker_tid);
+		}
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += HURRY_NSEC;
 		if (until.tv_nsec >= 1000000000L) {
