@@ -89,7 +89,7 @@ static bool work(struct spares *spares)
 	return true;
 }
 
-/* The next, when it has been made. */
+/* The next, when it has been made; on a slow machine it may have become old by then, and is made again. */
 static int take(struct spares *spares)
 {
 	uint64_t end = clock_usec() + DEADLINE_USEC;
@@ -98,6 +98,7 @@ static int take(struct spares *spares)
 	while (fd < 0 && clock_usec() < end) {
 		usleep(100);
 		fd = spares_take(spares);
+		spares_order(spares, options);
 	}
 	assert_true(fd >= 0);
 	return fd;
