@@ -31,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -205,6 +206,17 @@ const char *apply_beyond(const struct swap *swap, pid_t tid)
 	return has_ring(swap, tid) ? why_ring : stranger;
 }
 
+/* A datagram socket that is shut for receiving is ready for it, and the replacement likewise: repair_loses() speaks of sending. */
+static const char *tells_the_end(const struct job *job, const struct watch_report *report)
+{
+	if (!job->silent || !job->seen.shut_read)
+		return NULL;
+	for (size_t i = 0; i < report->item_count; i++)
+		if ((report->items[i].events & EPOLLET) && (report->items[i].events & (EPOLLIN | EPOLLRDHUP)))
+			return "an edge-triggered epoll item reports once more that nothing is to be received";
+	return NULL;
+}
+
 /* Whether every item that was seen follows the new file; otherwise why not. */
 static int follow(struct swap *swap, struct job *job, int *new)
 {
@@ -217,6 +229,8 @@ static int follow(struct swap *swap, struct job *job, int *new)
 	if (r < 0)
 		return r;
 	outcome->items += r;
+	if (!why)
+		why = tells_the_end(job, &swap->report);
 	if (!why)
 		why = apply_beyond(swap, job->caller->tid);
 	if (why) {
