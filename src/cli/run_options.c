@@ -154,13 +154,14 @@ static enum run_parsed run_complete(struct run_options *options, bool named)
 
 enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret)
 {
+	const char *variable = getenv(WATCH_BACKEND_VARIABLE);
 	struct policy_error error = {0};
 	bool named = false;
 	int option, index, r;
 
-	*ret = (struct run_options){.watch_backend = getenv(WATCH_BACKEND_VARIABLE)};
-	if (ret->watch_backend && !*ret->watch_backend)
-		ret->watch_backend = NULL;
+	*ret = (struct run_options){0};
+	if (variable && *variable)
+		ret->watch_backend = strdup(variable);
 	r = policy_new(&ret->policy);
 	if (r < 0) {
 		message(STDERR_FILENO, "%s", strerror(-r));
@@ -208,10 +209,12 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 						       "others could be told of");
 				return run_usage_error(true);
 			}
+			free((char *)ret->origins);
 			ret->origins = strdup(optarg);
 			break;
 		case OPTION_WATCH_BACKEND:
 			/* Not the argument itself: helper_title(). */
+			free((char *)ret->watch_backend);
 			ret->watch_backend = strdup(optarg);
 			break;
 		case OPTION_PROCESS_MODEL:
@@ -246,4 +249,7 @@ void run_options_free(struct run_options *options)
 {
 	policy_free(options->policy);
 	options->policy = NULL;
+	free((char *)options->watch_backend);
+	free((char *)options->origins);
+	options->watch_backend = options->origins = NULL;
 }
