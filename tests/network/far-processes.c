@@ -324,13 +324,14 @@ static void *closes(void *argument)
 	return NULL;
 }
 
-static void sent_by_thread(void)
+/* Another thread does something with the socket while it connects. Return: the socket. */
+static int beside(void *(*does)(void *))
 {
 	struct server server = begin(HELD);
 	struct other other = { .fd = tcp(0) };
 	int peer;
 
-	must(-pthread_create(&other.thread, NULL, sends, &other));
+	must(-pthread_create(&other.thread, NULL, does, &other));
 	must(do_connect(other.fd, &server.addr, sizeof(server.addr)));
 	pthread_join(other.thread, NULL);
 	peer = server_accept(&server);
@@ -338,26 +339,19 @@ static void sent_by_thread(void)
 	say_no_more_connections(&server);
 	say_asked();
 	close(peer);
-	close(other.fd);
 	server_close(&server);
+	return other.fd;
+}
+
+static void sent_by_thread(void)
+{
+	close(beside(sends));
 }
 
 /* close(2) by another thread does not end a connect: the call holds the file. */
 static void closed_by_thread(void)
 {
-	struct server server = begin(HELD);
-	struct other other = { .fd = tcp(0) };
-	int peer;
-
-	must(-pthread_create(&other.thread, NULL, closes, &other));
-	must(do_connect(other.fd, &server.addr, sizeof(server.addr)));
-	pthread_join(other.thread, NULL);
-	peer = server_accept(&server);
-	say_recv("recv", peer);
-	say_no_more_connections(&server);
-	say_asked();
-	close(peer);
-	server_close(&server);
+	beside(closes);
 }
 
 const struct scenario scenarios[] = {
