@@ -14,6 +14,32 @@
 
 #include "base/fd.h"
 
+/*
+ * The second report in place of the first; a FIFO or terminal gets both. Whoever reads meanwhile has one of the
+ * two, never none: it is written over, with empty lines where it is shorter, and only then cut off.
+ */
+static void observe_write(int fd, const char *text, size_t size)
+{
+	off_t before = lseek(fd, 0, SEEK_CUR);
+	_cleanup_free_ char *padded = NULL;
+
+	if (before <= 0) {
+		fd_write_all(fd, text, size);
+		return;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return;
+	if ((size_t)before > size && (padded = malloc((size_t)before))) {
+		memcpy(padded, text, size);
+		memset(padded + size, '\n', (size_t)before - size);
+		fd_write_all(fd, padded, (size_t)before);
+	} else {
+		fd_write_all(fd, text, size);
+	}
+	if (ftruncate(fd, (off_t)size) == 0)
+		lseek(fd, (off_t)size, SEEK_SET);
+}
+
 void observe_report(const struct session *session, struct supervisor *supervisor, long left)
 {
 	const struct report_options options = {
@@ -32,14 +58,10 @@ void observe_report(const struct session *session, struct supervisor *supervisor
 	r = supervisor_report(supervisor, &options, memory);
 	if (fclose(memory) != 0 || r < 0)
 		return;
-	if (session->report < 0) {
+	if (session->report < 0)
 		fd_write_all(session->messages, text, size);
-		return;
-	}
-	/* The second time in place of the first; a FIFO or terminal gets both. */
-	if (ftruncate(session->report, 0) == 0)
-		lseek(session->report, 0, SEEK_SET);
-	fd_write_all(session->report, text, size);
+	else
+		observe_write(session->report, text, size);
 }
 
 struct observe_process {

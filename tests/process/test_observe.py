@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
 import support
@@ -301,6 +302,31 @@ for _ in range(50):
         self.assert_helpers_end()
         last = report()
         self.assertEqual((last["connects"], last["processes_left"]), (2, 0))
+
+    def test_read_meanwhile(self):
+        """Who reads while the last report takes the place of the first has one of them."""
+        for _ in range(20):
+            fifo = self.path("fifo")
+            os.mkfifo(fifo)
+            path = self.path("report")
+            done = subprocess.run(
+                self.command("front", *python(DAEMON, self.port, fifo),
+                             options=(*MAP, "--report=json", "--report-output", path)),
+                timeout=support.DEADLINE, env=self.environment())
+            self.assertEqual(done.returncode, 0)
+            with open(path) as file:
+                with open(fifo, "w"):
+                    pass
+                end = time.monotonic() + support.DEADLINE
+                while time.monotonic() < end:
+                    file.seek(0)
+                    if json.load(file)["connects"] == 2:
+                        break
+                else:
+                    self.fail("no last report")
+            self.assert_helpers_end()
+            os.unlink(fifo)
+            os.unlink(path)
 
     def test_usage(self):
         for command, *arguments in (["run", "--report=json"], ["run", "--report-output", self.path("x")],
