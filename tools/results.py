@@ -4,7 +4,8 @@
 meson keeps two logs. The JUnit one has an entry for each subtest of a test that reports them (TAP),
 but a test that dies after its last subtest looks well there. The JSON one has the verdict on each
 test as a whole. So subtests are counted, and a test that failed without any of its subtests having
-done so is counted as one failure more.
+done so is counted as one failure more. Of a test that tools/run-tests found to be unsteady the logs
+of its last run count.
 """
 import collections
 import json
@@ -16,8 +17,11 @@ import xml.etree.ElementTree
 ERRORS = (OSError, ValueError, xml.etree.ElementTree.ParseError)
 
 
-# result: passed, failed or skipped; why: what a skip says, or None
+# result: passed, failed or skipped; why: what a skip says, or UNSTEADY, or None
 Case = collections.namedtuple("Case", "name result why", defaults=[None])
+
+
+UNSTEADY = "failed at first, then passed three times alone"
 
 
 def read_junit(path):
@@ -56,24 +60,38 @@ def _reasons(test):
     return reasons
 
 
-def read_meson(folder):
-    """The cases in a folder of meson's logs."""
-    logs = os.path.join(folder, "testlog")
-    suites = read_junit(logs + ".junit.xml")
+def _read_log(log):
+    """The cases of a run of `meson test`, by the test's name."""
+    suites = read_junit(log + ".junit.xml")
     verdicts = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}
-    cases = []
-    with open(logs + ".json") as file:
+    found = {}
+    with open(log + ".json") as file:
         for line in file:
             test = json.loads(line)
             # "project:suite / name"; its subtests stand in a suite "project.project:suite / name".
             name = test["name"].split(" / ")[-1]
             result = verdicts.get(test["result"], "failed")
-            parts = [case for suite, found in suites.items()
-                     if suite.split(".", 1)[1:] == [test["name"]] for case in found]
+            parts = [case for suite, cases in suites.items()
+                     if suite.split(".", 1)[1:] == [test["name"]] for case in cases]
             reasons = _reasons(test)
-            cases += [Case(f"{name}: {part.name}", part.result, reasons.get(part.name.split(" ")[0]))
-                      for part in parts]
+            cases = [Case(f"{name}: {part.name}", part.result, reasons.get(part.name.split(" ")[0]))
+                     for part in parts]
             if not parts or (result == "failed" and all(part.result != "failed" for part in parts)):
                 cases.append(Case(name if result == "skipped" else f"{name}: {test['result']}", result,
                                   reasons[None] if result == "skipped" else None))
-    return cases
+            found[test["name"]] = cases
+    return found
+
+
+def read_meson(folder):
+    """The cases in a folder of meson's logs."""
+    found = _read_log(os.path.join(folder, "testlog"))
+    try:
+        with open(os.path.join(folder, "unsteady.json")) as file:
+            unsteady = json.load(file)
+    except FileNotFoundError:
+        unsteady = {}
+    for name, log in unsteady.items():
+        found[name] = [case._replace(why=case.why or UNSTEADY)
+                       for case in _read_log(os.path.join(folder, log))[name]]
+    return [case for cases in found.values() for case in cases]
