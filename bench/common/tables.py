@@ -51,6 +51,8 @@ def under_title(under):
     """What a variant is called: a name, or a name and the watch backend."""
     name, _, backend = under.partition(":")
     title = {"native": "native", "bare": "bare notification", "minimal": "minimal swap",
+             "blind": "minimal swap, address not read",
              "pass": "reseat", "pass-swapped": "reseat, after a swap",
-             "swap": "reseat", "reseat": "reseat"}.get(name, name)
-    return f"{title}, {backend}" if backend else title
+             "swap": "reseat", "swap-at-once": "reseat", "reseat": "reseat"}.get(name, name)
+    title = f"{title}, {backend}" if backend else title
+    return f"{title}, no sockets made ahead" if name == "swap-at-once" else title

@@ -61,7 +61,8 @@ class Target(Dialog):
         self.server = server
         self.slowness = EMULATED if options.emulated else 1
         self.under, self.watched, self.items = under, watched, items
-        self.swaps = under == "minimal" or under.startswith("swap:")
+        self.minimal = under in ("minimal", "blind")
+        self.swaps = self.minimal or under.partition(":")[0] in ("swap", "swap-at-once")
 
     def ask(self, command):
         answer = super().ask(command)
@@ -71,7 +72,7 @@ class Target(Dialog):
     def check(self):
         """The socket was swapped, or not, and its items followed, as is expected of the variant."""
         expected = ["replaced" if self.swaps else "kept",
-                    "0" if self.under == "minimal" else str(self.items)]
+                    "0" if self.minimal else str(self.items)]
         seen = self.ask("check")
         if seen != expected:
             raise BenchError(f"{self}: socket and items should be {expected}, are {seen}")
@@ -81,21 +82,26 @@ def supervisor(options, server, under):
     """The command that a target is started by, for one of:
 
     native, bare, minimal       without reseat
+    blind                       minimal, without even reading the address
     pass:BACKEND                reseat, and 127.0.0.1 passes; names are trapped, because 127.0.0.2 could
                                 be asked for
     pass-swapped:BACKEND        the same, for a target that has been told to "swap"
     swap:BACKEND                reseat, and 127.0.0.1 is swapped
+    swap-at-once:BACKEND        the same, but no socket is made ahead of need, which takes CAP_SYS_NICE
     """
     name, _, backend = under.partition(":")
     bench = os.path.join(options.build, "bench")
     run = [options.reseat, "run", f"--watch-backend={backend}"]
+    swap = [*run, "--map", "127.0.0.1/32=::ffff:0:0/96", "--"]
     return {
         "native": [],
         "bare": [os.path.join(bench, "bare")],
-        "minimal": [os.path.join(bench, "minimal-swap"), str(server.port)],
+        "minimal": [os.path.join(bench, "minimal-swap")],
+        "blind": [os.path.join(bench, "minimal-swap"), "--blind", str(server.port)],
         "pass": [*run, "--map", "127.0.0.2/32=::ffff:0:0/96", "--"],
         "pass-swapped": [*run, "--map", "127.0.0.2/32=::ffff:0:0/96", "--"],
-        "swap": [*run, "--map", "127.0.0.1/32=::ffff:0:0/96", "--"],
+        "swap": swap,
+        "swap-at-once": ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice", *swap],
     }[name]
 
 
