@@ -26,7 +26,7 @@ import surroundings  # noqa: E402
 SIZES = (6, 8, 10, 12, 14, 16, 20, 24, 32, 64)
 SCENARIOS = {"connect": ("ok", "many"), "epoll": ("edge", "several")}
 MAP = ["--map", "0.0.0.0/0=::ffff:0:0/96", "--map", "127.0.0.0/8=::ffff:0:0/96"]
-TIMEOUT = surroundings.slowly(20)
+TIMEOUT = surroundings.slowly(60)
 REFUSED = 125
 
 

@@ -61,7 +61,7 @@ extern const struct scenario scenarios[];
 extern const struct scenario helpers[];
 
 /* How long a condition may take before the scenario is given up, in milliseconds. */
-#define DEADLINE slowly(5000)
+#define DEADLINE slowly(10000)
 /* How long "nothing happens" is watched for. */
 #define QUIET 60
 

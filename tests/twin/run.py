@@ -69,7 +69,7 @@ MORE_POLICIES = {
     "under_to_inet": ("to-inet", ["--to", "198.51.100.0/24=127.0.0.1"]),
 }
 ARGUMENTS = POLICIES | dict(MORE_POLICIES.values())
-TIMEOUT = slowly(10)
+TIMEOUT = slowly(30)
 # Of a scenario that is called slow.
 LONG_TIMEOUT = slowly(60)
 NOBODY = 65534

@@ -30,7 +30,7 @@ PR_SET_CHILD_SUBREAPER = 36
 ADDRESSES = ("198.51.100.1/24", "2001:db8::1/64", "64:ff9b::c633:6401/128",
              "64:ff9b::c633:6402/128")
 # How long processes may take to go away once the program has ended, in seconds.
-GRACE = slowly(3.0)
+GRACE = slowly(10)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
