@@ -81,7 +81,7 @@ kernel-check-series:
 
 kernel-check-patched:
 	@tools/bootstrap build test bench machine kernel
-	tools/check series kernel-patched $(if $(filter 1,$(FULL)),series-debug series-kcsan mutations)
+	tools/check series kernel-patched $(if $(filter 1,$(FULL)),series-debug series-kcsan each mutations)
 
 suites:
 	@tools/bootstrap build suites
