@@ -176,16 +176,41 @@ int starter_connect(struct starter *starter, int fd, const union address *peer, 
 	return result;
 }
 
-int starter_connect_shared(int fd, const union address *peer)
+/* connect(2) that ends soon, whatever other threads make of the status flags. */
+static int connect_shortly(int fd, const struct sockaddr *address, socklen_t length)
 {
 	const struct timeval least = {.tv_usec = 1};
 	struct timeval limit;
 	socklen_t size = sizeof(limit);
 	bool limited = getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) == 0 &&
 		       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &least, sizeof(least)) == 0;
-	int r = connect(fd, &peer->sa, address_size(peer)) < 0 ? -errno : 0;
+	int r = connect(fd, address, length) < 0 ? -errno : 0;
 
 	if (limited)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	return r;
+}
+
+int starter_connect_shared(int fd, const union address *peer)
+{
+	return connect_shortly(fd, &peer->sa, address_size(peer));
+}
+
+int starter_ask(int fd, bool blocking, bool alone)
+{
+	/* Of a family that it has not: refused after its state was looked at (tcp_v4_connect(), tcp_v6_connect()). */
+	union address other = {.sa.sa_family = AF_INET};
+	const struct tcp_info info = info_of(fd);
+	int family = AF_UNSPEC;
+	socklen_t size = sizeof(family);
+
+	if (blocking && (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV))
+		return -EINPROGRESS;
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+		return -errno;
+	if (family == AF_INET)
+		other.sa.sa_family = AF_INET6;
+	if (alone)
+		return connect(fd, &other.sa, sizeof(other.in6)) < 0 ? -errno : 0;
+	return connect_shortly(fd, &other.sa, sizeof(other.in6));
 }

@@ -47,3 +47,16 @@ bool starter_is_undone(int fd);
  * Return: as connect(2) on a non-blocking socket: 0 or a negative errno, -EINPROGRESS as a rule.
  */
 int starter_connect_shared(int fd, const union address *peer);
+
+/**
+ * starter_ask() - what connect(2) says of a TCP socket that is engaged already, whatever address it is given.
+ * @fd: borrowed; nothing is started on it
+ * @blocking: whether its status flags say so
+ * @alone: no other thread may be changing them
+ *
+ * An error that the socket has to report is reported by that.
+ *
+ * Return: 0 or a negative errno, which is the answer; -EINPROGRESS: a connect is under way for which that call waits;
+ * -EAFNOSUPPORT: it is not engaged any more.
+ */
+int starter_ask(int fd, bool blocking, bool alone);

@@ -3,6 +3,7 @@
 #include "swap/internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,35 @@ static int take_file(struct job *job)
 	return 1;
 }
 
+/*
+ * A socket that is engaged answers from its state, whatever address it is given. But another thread may disconnect it: then the
+ * program's own call would connect it past the policy, or say that a socket which was swapped does not know the address's family. So
+ * it is asked here, where its answer has not to be waited for. Return: 0; -ESTALE: it is fresh by now.
+ */
+static int answer_engaged(const struct swap *swap, struct job *job)
+{
+	const struct snapshot *seen = &job->seen;
+	pid_t tid = job->caller->tid;
+	int r;
+
+	/* Landlock looks at the address first, and MPTCP forgets a token for any. */
+	leave(job->outcome, SWAP_NATIVE, job->plan.why);
+	if (swap->observe || job->request->purpose != SWAP_TO_CONNECT || seen->protocol != IPPROTO_TCP || swap->restricted ||
+	    sandbox_covers(swap->sandbox, tid))
+		return 0;
+	if (!caller_valid(job->caller))
+		return -ENOENT;
+	r = starter_ask(job->old, seen->blocking, thread_is_alone(tid));
+	fault_point("asked");
+	if (r == -EAFNOSUPPORT)
+		return -ESTALE;
+	if (r != -EINPROGRESS) {
+		job->outcome->resume = false;
+		job->outcome->error = -r;
+	}
+	return 0;
+}
+
 /* An attempt at a socket whose number may be reused under our hands: -ESTALE says again. */
 static int attempt(struct swap *swap, struct job *job, int asked_family)
 {
@@ -302,8 +332,9 @@ static int attempt(struct swap *swap, struct job *job, int asked_family)
 		return 0;
 	switch (job->plan.how) {
 	case SWAP_PASS:
+		return leave(outcome, SWAP_PASS, job->plan.why);
 	case SWAP_NATIVE:
-		return leave(outcome, job->plan.how, job->plan.why);
+		return answer_engaged(swap, job);
 	case SWAP_REJECTED:
 		outcome->resume = swap->observe;
 		outcome->error = job->plan.error;

@@ -144,10 +144,45 @@ static void test_after_a_failure(void **state)
 }
 #endif
 
+/* What stands at a number is asked without starting anything, and a fresh socket stays so. */
+static void test_ask(void **state)
+{
+	union address address = {.in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(address.in);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int connected = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int refused = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int six = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(starter_ask(refused, false, true), -EAFNOSUPPORT);
+	assert_int_equal(starter_ask(refused, false, false), -EAFNOSUPPORT);
+	if (six >= 0)
+		assert_int_equal(starter_ask(six, true, true), -EAFNOSUPPORT);
+	assert_int_equal(bind(listening, &address.sa, size), 0);
+	assert_int_equal(getsockname(listening, &address.sa, &size), 0);
+	/* One that nobody listens on has an error to report, once. */
+	connect(refused, &address.sa, size);
+	assert_int_equal(starter_ask(refused, false, true), -ECONNREFUSED);
+	assert_int_equal(starter_ask(refused, false, true), -EAFNOSUPPORT);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(starter_ask(listening, true, true), -EISCONN);
+	assert_int_equal(connect(connected, &address.sa, size), 0);
+	assert_int_equal(starter_ask(connected, true, true), -EISCONN);
+	/* Its first question is told of success. */
+	assert_int_equal(connect(refused, &address.sa, size), -1);
+	assert_int_equal(starter_ask(refused, false, false), 0);
+	assert_int_equal(starter_ask(refused, false, false), -EISCONN);
+	close(listening);
+	close(connected);
+	close(refused);
+	close(six);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_after_a_failure),
+		cmocka_unit_test(test_ask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,11 @@ KINDS = {
     # Nobody but the caller has its table.
     "alone": Kind(_stream("|nonblock", _EPOLL[:-1]), "connect a lo/listening", _TALK),
     "alone-blocking": Kind(_stream("", _EPOLL[:-1]), "connect a lo/listening", _TALK),
+    # It is engaged already, and answers from its state.
+    "again": Kind([*_stream("|nonblock"), "0 connect a lo/listening", "p B = accept"], "connect a lo/listening", [*_TALK, "p recv B"]),
+    "again-blocking": Kind([*_stream(""), "0 connect a lo/listening", "p B = accept"], "connect a lo/listening", [*_TALK, "p recv B"]),
+    "again-refused": Kind([*_stream("|nonblock"), "0 connect a lo/refusing"], "connect a lo/listening", _TALK),
+    "again-silent": Kind([*_stream("|nonblock"), "0 connect a lo/silent"], "connect a lo/listening", _TALK),
     # A swapped socket becomes again what its program made.
     "listen": Kind([*_stream("|nonblock", ["0 thread 1"]), "0 connect a lo/listening", "0 connect a unspec", "0 getsockopt a so_error",
                     *_EPOLL[:-1]],
@@ -91,6 +96,9 @@ def fits(kind, action):
     if line is None or line.startswith("p"):
         return True
     if kind.startswith("alone"):
+        return False
+    # Nothing is replaced, so nobody's items or options can be lost.
+    if kind.startswith("again") and (action.startswith("ctl-") or action in ("dup", "fork", "epoll-wait", "cloexec", "option")):
         return False
     return not (kind == "datagram" and action == "option" or kind == "listen" and action in ("recv", "recvfrom"))
 
