@@ -9,6 +9,7 @@ times, with what is let go together in each order. Whatever is not native then i
     found  otherwise: a bug
 """
 import difflib
+import itertools
 import re
 import time
 
@@ -35,6 +36,9 @@ STAYS = {
 }
 # Runs of a program by itself, of which one has to differ: of one that is shrunk, and of one that was found.
 ATTEMPTS, ATTEMPTS_FOUND = 5, 20
+# Native runs before a difference is shown: what a timer of the kernel makes of one in a hundred has to come up. The acknowledgement of
+# a FIN that is not read, an edge for who watches, comes 4 ms late, between any two lines.
+RARE_RUNS, RARE_SECONDS = 600, 15
 
 
 def explains(table, reason, program):
@@ -54,9 +58,10 @@ class Difference:
     reasons		what reseat told of the run, if anything
     kind		known, told, or found
     used		entries of known.py
+    outcomes		all that was found to be native
     """
 
-    def __init__(self, who, program, native, seen, kind, reasons, used=()):
+    def __init__(self, who, program, native, seen, kind, reasons, used=(), outcomes=()):
         self.who = who
         self.program = program
         self.native = native
@@ -64,6 +69,7 @@ class Difference:
         self.kind = kind
         self.reasons = reasons
         self.used = used
+        self.outcomes = outcomes
 
     def lines(self):
         return [line for line in difflib.ndiff(self.native, self.seen) if line[0] in "+-"]
@@ -81,9 +87,12 @@ class Judge:
         self.exact = exact
         self.runs = 0
 
-    def natives(self, program, outcomes, modes, wanted=None):
-        """More native outcomes; no more than it takes to find the one that is wanted."""
+    def natives(self, program, outcomes, modes, wanted=None, seconds=float("inf")):
+        """More native outcomes; no more than it takes to find the one that is wanted, nor begun after so many seconds."""
+        until = time.monotonic() + seconds
         for mode in modes:
+            if time.monotonic() > until:
+                return
             outcomes.add(self.native.run(program, mode).lines)
             self.runs += 1
             if wanted in outcomes:
@@ -120,16 +129,23 @@ class Judge:
                 return None
         return difference
 
+    def is_rare(self, difference):
+        """Whether what looks like a difference comes up natively after all; RARE_RUNS."""
+        orders = ORDERS if races(difference.program) else [0]
+        runs = itertools.islice(itertools.cycle(orders), RARE_RUNS if difference.outcomes else 0)
+        self.natives(difference.program, difference.outcomes, runs, difference.seen, RARE_SECONDS)
+        return difference.seen in difference.outcomes
+
     def classify(self, supervised, program, outcomes, outcome):
         nearest = min(outcomes, key=lambda lines: distance(lines, outcome.lines))
         used = known.explains(supervised.name, nearest, outcome.lines)
         if used:
-            return Difference(supervised.name, program, nearest, outcome.lines, "known", [], used)
+            return Difference(supervised.name, program, nearest, outcome.lines, "known", [], used, outcomes)
         text = "\n".join(program)
         reasons = [reason for reason in self.reasons(supervised, outcome)
                    if all(re.search(pattern, text) for begin, pattern in TOLD.items() if reason.startswith(begin))]
         kind = "told" if reasons else "found"
-        return Difference(supervised.name, program, nearest, outcome.lines, kind, reasons)
+        return Difference(supervised.name, program, nearest, outcome.lines, kind, reasons, (), outcomes)
 
     @staticmethod
     def reasons(supervised, outcome, wait=True):
@@ -142,9 +158,9 @@ class Judge:
             time.sleep(0.005)
         return []
 
-    def differs(self, supervised, program, attempts=ATTEMPTS):
-        """A Difference of kind found in some of several runs, or None."""
-        outcomes = self.first_natives(program)
+    def differs(self, supervised, program, attempts=ATTEMPTS, outcomes=()):
+        """A Difference of kind found in some of several runs, or None; with what is known to be native of that program already."""
+        outcomes = set(outcomes) or self.first_natives(program)
         for attempt in range(attempts):
             mode = 0 if attempt < 3 else 10 + attempt
             difference = self.judge(supervised, program, outcomes, supervised.run(program, mode), again=False)
