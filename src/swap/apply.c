@@ -7,6 +7,9 @@
  *   look       while the old file is still everywhere
  *   make       socket, options, owner, bound port: all that can fail without anyone having seen it
  *   connect    an immediate error goes to the program, which keeps its old socket (start.c)
+ *   open       the epoll instances of its items, where other threads run: one of them may end the call by execve(2), and from then
+ *              on nothing of the caller's can be reached, while the items can still be moved. And items are then missing
+ *              for less time (repair.c)
  *   put        each number of the old file, compared right before, by the kernel where it can: the commit (put.c). One with
  *              our patches does that and the next two in one step (follow.c). Without a duplicate of the old file (job->bare)
  *              there is no way back from it, so items come first
@@ -218,14 +221,13 @@ static const char *tells_the_end(const struct job *job, const struct watch_repor
 }
 
 /* Whether every item that was seen follows the new file; otherwise why not. */
-static int follow(struct swap *swap, struct job *job, int *new)
+static int follow(struct swap *swap, struct job *job)
 {
 	struct swap_outcome *outcome = job->outcome;
 	const char *why = NULL;
 	int r;
 
-	r = repair_items(swap->watch, job->caller, &job->old, new, job->silent, job->sole, &swap->report,
-			 job->alone ? NULL : &swap->again, &why);
+	r = repair_items(&job->repair, job->silent, &swap->report, job->alone ? NULL : &swap->again, &why);
 	if (r < 0)
 		return r;
 	outcome->items += r;
@@ -241,7 +243,7 @@ static int follow(struct swap *swap, struct job *job, int *new)
 }
 
 /* Other threads may have registered or duplicated the old file since. */
-static void converge(struct swap *swap, struct job *job, int *new)
+static void converge(struct swap *swap, struct job *job, const int *new)
 {
 	for (int round = 0; round < CONVERGE_ROUNDS; round++) {
 		int r = watch_look(swap->watch, job->caller, -1, job->old, &swap->report);
@@ -254,7 +256,7 @@ static void converge(struct swap *swap, struct job *job, int *new)
 		if (swap->report.item_count == 0 && swap->report.duplicate_count == 0)
 			return;
 		put_duplicates(swap, job, *new);
-		if (follow(swap, job, new) < 0)
+		if (follow(swap, job) < 0)
 			break;
 	}
 	job->outcome->exact = false;
@@ -262,7 +264,7 @@ static void converge(struct swap *swap, struct job *job, int *new)
 }
 
 /* Who remembers the old file by one of its numbers has followed; who does not remains. */
-static void finish_follow(struct swap *swap, struct job *job, int *new)
+static void finish_follow(struct swap *swap, struct job *job, const int *new)
 {
 	if (!follow_left(swap, job, *new))
 		return;
@@ -303,10 +305,13 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 		askers_wait(&swap->askers, job->caller->tid, job->number);
 	/* Without a duplicate there would be no way back; and nobody but the caller, who waits, sees them before their time. */
 	if (job->bare) {
-		r = follow(swap, job, new);
+		r = follow(swap, job);
 		if (r < 0)
 			return r;
 	}
+	/* Another thread may end the call (execve(2)), and then nothing is found by it any more. */
+	if (!job->alone && !job->follows)
+		repair_open(&job->repair, &swap->report);
 	/* Other threads may have changed it since the look. */
 	r = job->alone ? -ENODATA : table_cloexec(job->caller->tid, job->number);
 	if (r >= 0)
@@ -315,7 +320,7 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	if (r > 0)
 		r = put_number(swap, job, job->number, *new, cloexec);
 	if (r < 0 && job->bare)
-		repair_undo(swap->watch, job->caller, new, &swap->report);
+		repair_undo(&job->repair, &swap->report);
 	/* Another thread took the number away, as if after the call, which is over; or before it, which is made again then. */
 	gone = r == -ESTALE && !job->bare && !job->follows && !job->put_first && start_is_over(job, *new);
 	if (r < 0 && !gone) {
@@ -340,7 +345,7 @@ static int commit(struct swap *swap, struct job *job, int *new, int result, bool
 	}
 	r = job->put_first ? start_after_put(swap, job, *new) : 0;
 	if (r == 0 && !job->follows)
-		r = follow(swap, job, new);
+		r = follow(swap, job);
 	if (r < 0) {
 		put_back(swap, job, *new, cloexec);
 		return r;
@@ -458,8 +463,11 @@ int apply_swap(struct swap *swap, struct job *job)
 	outcome->made = job->plan.make.peer;
 	numbers_own(&new);
 	r = make_connected(swap, job, &new, &result);
-	if (r == 0)
+	if (r == 0) {
+		repair_begin(&job->repair, swap->watch, job->caller, &job->old, &new, job->sole);
 		r = commit(swap, job, &new, result, cloexec);
+		repair_end(&job->repair);
+	}
 	if (r >= 0 && swap->replaced && job->seen.type == SOCK_DGRAM)
 		swap->replaced(swap->replaced_context, job->seen.inode, new);
 	fault_point("closing");

@@ -79,6 +79,29 @@ struct plan {
 	struct replacement make; /* for SWAP_IN_PLACE and SWAP_SWAPPED: family, place, peer, form */
 };
 
+/* Epoll instances that are opened before the number is replaced; what items are in besides is opened when it is their turn. */
+#define REPAIR_AHEAD 8
+
+/*
+ * What one repair holds open: items of one epoll instance follow each other, and most often there is one
+ * item only, so both are kept from one epoll_ctl(2) to the next.
+ */
+struct repair {
+	const struct caller *caller;
+	struct watch *watch;
+	const int *old, *new;
+	bool sole; /* nobody but us changes the caller's table */
+	struct repair_instance {
+		int fd;	     /* our duplicate of the instance, */
+		int number;  /* which has this number */
+		pid_t owner; /* in the table of this thread, or in the caller's (0) */
+	} epoll, ahead[REPAIR_AHEAD];
+	unsigned int ahead_count;
+	bool lost; /* one that another process had could not be duplicated */
+	int number; /* of ours, where a duplicate of the one or the other socket stands; -1: none */
+	const int *file; /* which */
+};
+
 /* One connect under way. */
 struct job {
 	const struct caller *caller;
@@ -96,6 +119,7 @@ struct job {
 	bool counted; /* likewise, of the first look */
 	bool silent;		/* see repair_items() */
 	bool put_first;		/* the replacement is put before it is connected */
+	struct repair repair;
 	int *moved; /* the numbers that the replacement stands at */
 	size_t moved_count;
 	struct swap_outcome *outcome;
@@ -339,21 +363,36 @@ const char *repair_loses(const struct watch_report *report, bool silent, bool fo
 int repair_open_epoll(const struct caller *caller, const struct watch_item *item, int *ret);
 
 /**
- * repair_items() - make epoll registrations of the old file watch the new one: same number, mask, data.
- * @watch: which reported them
+ * repair_begin() - before anything else is asked for, of a swap.
+ * @watch: which reports the items
  * @old, @new: variables registered with numbers.h, which may be moved
- * @silent: the connect made no difference to who watches: it was over at once
  * @sole: the old file ends when the caller of this function closes it, and the old items with it
+ *
+ * repair_end() - close what is open; also where nothing was.
+ */
+void repair_begin(struct repair *repair, struct watch *watch, const struct caller *caller, const int *old, const int *new,
+		  bool sole);
+void repair_end(struct repair *repair);
+
+/**
+ * repair_open() - open now what repair_items() would: as long as the caller's call waits, its table can be reached, and that
+ * takes no time later. What cannot be opened is tried again then.
+ */
+void repair_open(struct repair *repair, const struct watch_report *report);
+
+/**
+ * repair_items() - make epoll registrations of the old file watch the new one: same number, mask, data.
+ * @silent: the connect made no difference to who watches: it was over at once
  * @again: room for another look at who watches, which others may change meanwhile; or NULL: there are no others
  * @ret_why: receives what is only approximately so (static text); untouched where all is exact
  *
- * The calling thread needs a descriptor table of its own. Return: the number of items repaired, or a
+ * Nothing stays open. The calling thread needs a descriptor table of its own. Return: the number of items repaired, or a
  * negative errno after everything that was added has been taken out again.
  */
-int repair_items(struct watch *watch, const struct caller *caller, const int *old, const int *new, bool silent,
-		 bool sole, const struct watch_report *report, struct watch_report *again, const char **ret_why);
+int repair_items(struct repair *repair, bool silent, const struct watch_report *report, struct watch_report *again,
+		 const char **ret_why);
 
 /**
  * repair_undo() - take out again what repair_items() added for @report, where nobody but the caller has the instances.
  */
-void repair_undo(struct watch *watch, const struct caller *caller, const int *new, const struct watch_report *report);
+void repair_undo(struct repair *repair, const struct watch_report *report);

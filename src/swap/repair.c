@@ -33,24 +33,7 @@
 
 static const char foreign_epoll[] = "an epoll instance that only another process has was out of reach";
 
-/*
- * What one repair holds open: items of one epoll instance follow each other, and most often there is one
- * item only, so both are kept from one epoll_ctl(2) to the next.
- */
-struct hand {
-	const struct caller *caller;
-	struct watch *watch;
-	const int *old, *new;
-	bool sole;	  /* nobody but us changes the caller's table */
-	int epoll;	  /* our duplicate of the instance, */
-	int epoll_number; /* which has this number */
-	pid_t owner;	  /* in the table of this thread, or in the caller's (0) */
-	bool lost;	  /* one that another process had could not be duplicated */
-	int number;	  /* of ours, where a duplicate of the one or the other socket stands; -1: none */
-	const int *file;  /* which */
-};
-
-static void let_go(struct hand *hand)
+static void let_go(struct repair *hand)
 {
 	if (hand->number >= 0)
 		close(hand->number);
@@ -71,36 +54,80 @@ static bool is_ours(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
+static bool is_of(const struct repair_instance *instance, const struct watch_item *item)
+{
+	return instance->fd >= 0 && instance->number == item->epoll_number && instance->owner == item->owner;
+}
+
 /*
- * Our duplicate of the epoll instance that an item is in.
+ * A duplicate of the epoll instance that an item is in.
  * @file: which it has an item of
  *
  * Return: 0; -EBADF: it is there no more; ...
  */
-static int take_epoll(struct hand *hand, const struct watch_item *item, int file)
+static int open_instance(struct repair *hand, const struct watch_item *item, int file, struct repair_instance *ret)
 {
-	int r;
+	int r = repair_open_epoll(hand->caller, item, &ret->fd);
 
-	if (hand->epoll >= 0 && hand->epoll_number == item->epoll_number && hand->owner == item->owner)
-		return 0;
-	hand->epoll = fd_close(hand->epoll);
-	r = repair_open_epoll(hand->caller, item, &hand->epoll);
-	if (r == 0 && (item->owner || !hand->sole) && !watch_is_instance(hand->watch, item, hand->epoll, file)) {
+	if (r == 0 && (item->owner || !hand->sole) && !watch_is_instance(hand->watch, item, ret->fd, file)) {
 		/* It may be anything by now. */
-		hand->epoll = linger_close(hand->epoll);
+		ret->fd = linger_close(ret->fd);
 		r = -EBADF;
 	}
+	ret->number = item->epoll_number;
+	ret->owner = item->owner;
+	return r;
+}
+
+/* That which was opened ahead for an item, or NULL; or, without an item, where one was that is in hand. */
+static struct repair_instance *ahead_of(struct repair *hand, const struct watch_item *item)
+{
+	for (unsigned int i = 0; i < hand->ahead_count; i++) {
+		struct repair_instance *instance = &hand->ahead[i];
+
+		if (item ? is_of(instance, item)
+			 : instance->fd < 0 && instance->number == hand->epoll.number && instance->owner == hand->epoll.owner)
+			return instance;
+	}
+	return NULL;
+}
+
+static void put_away(struct repair *hand)
+{
+	struct repair_instance *place = hand->epoll.fd >= 0 ? ahead_of(hand, NULL) : NULL;
+
+	if (place)
+		place->fd = fd_take(&hand->epoll.fd);
+	else
+		hand->epoll.fd = fd_close(hand->epoll.fd);
+}
+
+/* The instance that an item is in, in our hand. Return: as open_instance(). */
+static int take_epoll(struct repair *hand, const struct watch_item *item, int file)
+{
+	struct repair_instance *ahead;
+	int r;
+
+	if (is_of(&hand->epoll, item))
+		return 0;
+	put_away(hand);
+	ahead = ahead_of(hand, item);
+	if (ahead) {
+		hand->epoll.number = ahead->number;
+		hand->epoll.owner = ahead->owner;
+		hand->epoll.fd = fd_take(&ahead->fd);
+		return 0;
+	}
+	r = open_instance(hand, item, file, &hand->epoll);
 	if (r < 0 && item->owner && !is_ours(r)) {
 		hand->lost = true;
 		r = -EBADF;
 	}
-	hand->epoll_number = item->epoll_number;
-	hand->owner = item->owner;
 	return r;
 }
 
 /* The socket, at the number of the item, in our table. */
-static int take_number(struct hand *hand, int number, const int *file)
+static int take_number(struct repair *hand, int number, const int *file)
 {
 	int r;
 
@@ -128,7 +155,7 @@ static int take_number(struct hand *hand, int number, const int *file)
  * epoll_ctl(2) as the target would call it for its own number. Return: 1: done; 0: nothing was to be done; or a negative
  * errno.
  */
-static int control(struct hand *hand, int operation, const struct watch_item *item, const int *file)
+static int control(struct repair *hand, int operation, const struct watch_item *item, const int *file)
 {
 	struct epoll_event event = {.events = item->events, .data.u64 = item->data};
 	int r;
@@ -138,7 +165,7 @@ static int control(struct hand *hand, int operation, const struct watch_item *it
 	if (r == 0)
 		r = take_epoll(hand, item, operation == EPOLL_CTL_ADD ? *hand->old : *file);
 	if (r == 0)
-		r = epoll_ctl(hand->epoll, operation, item->number, &event) < 0 ? -errno : 1;
+		r = epoll_ctl(hand->epoll.fd, operation, item->number, &event) < 0 ? -errno : 1;
 	/*
 	 * EBADF, EINVAL: another thread closed the instance. EEXIST: one added the new file already.
 	 * ENOENT: one took the item out.
@@ -173,7 +200,7 @@ const char *repair_loses(const struct watch_report *report, bool silent, bool fo
 }
 
 /* All, or none: what was added goes again. */
-static void take_back(struct hand *hand, const struct watch_report *report, const bool *ours, size_t count)
+static void take_back(struct repair *hand, const struct watch_report *report, const bool *ours, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (ours[i])
@@ -196,7 +223,7 @@ static const struct watch_item *find(const struct watch_report *report, const st
  * Until the number named the new file other threads could change an item. That holds for the new one, unless they have
  * changed it once more since, which is not seen.
  */
-static void change(struct hand *hand, const struct watch_report *report, const struct watch_report *again, const bool *ours)
+static void change(struct repair *hand, const struct watch_report *report, const struct watch_report *again, const bool *ours)
 {
 	for (size_t i = 0; i < report->item_count; i++) {
 		const struct watch_item *before = &report->items[i];
@@ -217,7 +244,7 @@ static void change(struct hand *hand, const struct watch_report *report, const s
  * but that takes a call on the old file that began before the swap, and another within it. Where nobody else is there,
  * the old ones go by themselves (eventpoll_release()), unless somebody who collects events holds the file while we close it.
  */
-static void forget_old(struct hand *hand, const struct watch_report *report, const bool *ours)
+static void forget_old(struct repair *hand, const struct watch_report *report, const bool *ours)
 {
 	for (size_t i = 0; i < report->item_count; i++)
 		if ((!hand->sole || !report->items[i].solitary) &&
@@ -225,24 +252,69 @@ static void forget_old(struct hand *hand, const struct watch_report *report, con
 			control(hand, EPOLL_CTL_DEL, &report->items[i], hand->new);
 }
 
-void repair_undo(struct watch *watch, const struct caller *caller, const int *new, const struct watch_report *report)
+void repair_begin(struct repair *repair, struct watch *watch, const struct caller *caller, const int *old, const int *new,
+		  bool sole)
 {
-	struct hand hand = {
-		.caller = caller, .watch = watch, .old = new, .new = new, .sole = true, .epoll = -EBADF, .number = -1};
-
-	numbers_own(&hand.epoll);
-	for (size_t i = 0; i < report->item_count; i++)
-		control(&hand, EPOLL_CTL_DEL, &report->items[i], new);
-	let_go(&hand);
-	hand.epoll = fd_close(hand.epoll);
-	numbers_disown(&hand.epoll);
+	repair->caller = caller;
+	repair->watch = watch;
+	repair->old = old;
+	repair->new = new;
+	repair->sole = sole;
+	repair->epoll.fd = -EBADF;
+	repair->ahead_count = 0;
+	repair->lost = false;
+	repair->number = -1;
+	numbers_own(&repair->epoll.fd);
 }
 
-int repair_items(struct watch *watch, const struct caller *caller, const int *old, const int *new, bool silent,
-		 bool sole, const struct watch_report *report, struct watch_report *again, const char **ret_why)
+/* What is open, and may be of another number the next time. */
+static void close_all(struct repair *hand)
 {
-	struct hand hand = {
-		.caller = caller, .watch = watch, .old = old, .new = new, .sole = sole, .epoll = -EBADF, .number = -1};
+	let_go(hand);
+	hand->epoll.fd = fd_close(hand->epoll.fd);
+	while (hand->ahead_count > 0) {
+		struct repair_instance *last = &hand->ahead[--hand->ahead_count];
+
+		last->fd = fd_close(last->fd);
+		numbers_disown(&last->fd);
+	}
+}
+
+void repair_end(struct repair *repair)
+{
+	close_all(repair);
+	numbers_disown(&repair->epoll.fd);
+}
+
+void repair_open(struct repair *repair, const struct watch_report *report)
+{
+	for (size_t i = 0; i < report->item_count && repair->ahead_count < REPAIR_AHEAD; i++) {
+		const struct watch_item *item = &report->items[i];
+		struct repair_instance *next = &repair->ahead[repair->ahead_count];
+
+		if (ahead_of(repair, item))
+			continue;
+		/* In this order: see control(). */
+		if (i == 0 && take_number(repair, item->number, repair->new) < 0)
+			return;
+		next->fd = -EBADF;
+		if (open_instance(repair, item, *repair->old, next) < 0)
+			continue;
+		numbers_own(&next->fd);
+		repair->ahead_count++;
+	}
+}
+
+void repair_undo(struct repair *repair, const struct watch_report *report)
+{
+	for (size_t i = 0; i < report->item_count; i++)
+		control(repair, EPOLL_CTL_DEL, &report->items[i], repair->new);
+	close_all(repair);
+}
+
+int repair_items(struct repair *repair, bool silent, const struct watch_report *report, struct watch_report *again,
+		 const char **ret_why)
+{
 	const char *why;
 	bool few[FEW] = {0};
 	bool *ours = few; /* which were added here */
@@ -255,36 +327,33 @@ int repair_items(struct watch *watch, const struct caller *caller, const int *ol
 		ours = calloc(report->item_count, sizeof(*ours));
 	if (!ours)
 		return -ENOMEM;
-	numbers_own(&hand.epoll);
 	fault_point("adding");
 	for (; added < report->item_count; added++) {
-		r = control(&hand, EPOLL_CTL_ADD, &report->items[added], new);
+		r = control(repair, EPOLL_CTL_ADD, &report->items[added], repair->new);
 		if (r < 0)
 			break;
 		ours[added] = r > 0;
 	}
 	if (r < 0) {
-		take_back(&hand, report, ours, added);
+		take_back(repair, report, ours, added);
 	} else {
 		r = 0;
 		fault_point("added");
 		/* What cannot be looked at again stays as it was seen: the caller may have been interrupted. */
-		if (again && watch_look(watch, caller, -1, *old, again) == 0)
-			change(&hand, report, again, ours);
+		if (again && watch_look(repair->watch, repair->caller, -1, *repair->old, again) == 0)
+			change(repair, report, again, ours);
 		else
 			again = NULL;
 		fault_point("removing");
-		forget_old(&hand, report, ours);
+		forget_old(repair, report, ours);
 		fault_point("removed");
 	}
 	if (ours != few)
 		free(ours);
-	let_go(&hand);
-	hand.epoll = fd_close(hand.epoll);
-	numbers_disown(&hand.epoll);
+	close_all(repair);
 	if (r < 0)
 		return r;
-	why = hand.lost ? foreign_epoll : repair_loses(report, silent, false);
+	why = repair->lost ? foreign_epoll : repair_loses(report, silent, false);
 	if (!why && again)
 		why = repair_loses(again, silent, false);
 	if (why)

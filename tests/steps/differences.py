@@ -49,13 +49,13 @@ KNOWN = [
         "why": "items of the old socket go when those of the new one are there",
     },
     {
-        "programs": ("*/exec",),
-        "points": ("putting", "compared", "put", "started", "adding"),
+        "programs": ("duplicate/exec",),
+        "points": ("putting", "compared", "put"),
         "backends": ("procfs", "bpf"),
-        "native": r"open .*eventpoll.*|.* (epoll_wait .*|send d .*|getsockopt a so_acceptconn: .*)|rest of A: .*",
-        "reseat": r"open .*eventpoll.*|.* (epoll_wait .*|send d .*|getsockopt a so_acceptconn: .*)|rest of A: .*",
+        "native": r"open .*|.* (epoll_wait .*|send d .*)|rest of A: .*",
+        "reseat": r"open .*|.* (epoll_wait .*|send d .*)|rest of A: .*",
         "row": "steps/exec",
-        "why": "whose call is gone can neither be given another file, nor be asked for its epoll instances",
+        "why": "whose call is gone can be given no other file, so its second number keeps the old one",
     },
     {
         "programs": ("*/close", "*/dup2"),

@@ -38,6 +38,9 @@ KINDS = {
     # Two numbers, each with its item.
     "duplicate": Kind(_stream("|nonblock", ["0 d = dup a", *_EPOLL, "0 epoll_ctl b add d in|out 8"]), "connect a lo/listening",
                       [*_TALK, "0 send d 2 0", "0 close d", "0 epoll_wait b 16 0"]),
+    # Items in more than one instance.
+    "instances": Kind(_stream("|nonblock", [*_EPOLL, "0 c = epoll_create 0", "0 epoll_ctl c add a in|out 8"]), "connect a lo/listening",
+                      [*_TALK, "0 epoll_wait c 16 0", "0 items c"]),
     "fastopen": Kind(_stream("|nonblock"), "send a 4 fastopen lo/listening", _TALK),
     # Connected, and put then.
     "datagram": Kind(["0 a = socket inet dgram|nonblock 0", *_EPOLL], "connect a lo/listening",
@@ -97,6 +100,8 @@ def fits(kind, action):
         return True
     if kind.startswith("alone"):
         return False
+    if kind == "instances":
+        return action in ("exec", "ctl-del", "ctl-mod", "close", "nothing")
     # Nothing is replaced, so nobody's items or options can be lost.
     if kind.startswith("again") and (action.startswith("ctl-") or action in ("dup", "fork", "epoll-wait", "cloexec", "option")):
         return False
