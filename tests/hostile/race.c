@@ -61,6 +61,13 @@ static int fewer(int rounds)
  */
 #define REUSE_ROUNDS fewer(3000)
 
+/* Nothing stands between the check and ADDFD; but a supervisor with sanitizers looks up what the ioctl(2) reads: 31 to 39. */
+#ifdef SUPERVISOR_SANITIZED
+#define STRAYS_LIMIT 3
+#else
+#define STRAYS_LIMIT 1
+#endif
+
 /* What a connect takes at first; afterwards, what it took. */
 #define CONNECT_NSEC 1000000
 
@@ -151,7 +158,7 @@ static void close_reuse(void)
 
 	note("number reused during the call: %u of %d", closer.reused, REUSE_ROUNDS);
 	say_bound("files destroyed", closer.destroyed, REUSE_ROUNDS, 1);
-	say_bound("sockets put where nothing was", closer.strays, REUSE_ROUNDS, 3);
+	say_bound("sockets put where nothing was", closer.strays, REUSE_ROUNDS, STRAYS_LIMIT);
 }
 
 /* For replace.py, which knows what to expect. */
