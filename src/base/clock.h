@@ -17,14 +17,28 @@ static inline uint64_t clock_usec(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* See clock_note(); 0: nothing is noted. */
+extern _Thread_local uint64_t clock_noted;
+
 /**
- * clock_about_usec() - the same as of the last tick, 1 to 10 ms ago; for a quarter of the time. Not to be compared with
+ * clock_note() - let clock_about_usec() tell this from now on, in the calling thread: what it has just been told by
  * clock_usec().
+ */
+static inline void clock_note(uint64_t usec)
+{
+	clock_noted = usec;
+}
+
+/**
+ * clock_about_usec() - the same as was noted, or of the last tick, 1 to 10 ms ago. Two of these may be in the wrong order, and
+ * none is to be compared with clock_usec().
  */
 static inline uint64_t clock_about_usec(void)
 {
 	struct timespec t;
 
+	if (clock_noted)
+		return clock_noted;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }

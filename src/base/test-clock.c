@@ -23,10 +23,24 @@ static void test_after(void **state)
 	assert_int_equal(clock_after(1000000, &(struct timeval){.tv_sec = 18446744073709LL}), UINT64_MAX);
 }
 
+static void test_noted(void **state)
+{
+	const uint64_t before = clock_about_usec();
+
+	assert_true(before > 0 && before <= clock_usec());
+	clock_note(5);
+	assert_int_equal(clock_about_usec(), 5);
+	clock_note(6);
+	assert_int_equal(clock_about_usec(), 6);
+	clock_note(0);
+	assert_true(clock_about_usec() >= before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_after),
+		cmocka_unit_test(test_noted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,8 +259,11 @@ static void dispatch(struct supervisor *supervisor, uint64_t received)
 
 static void handle(struct supervisor *supervisor)
 {
+	const uint64_t now = clock_usec();
+
 	atomic_store(&supervisor->handling, true);
-	dispatch(supervisor, clock_usec());
+	clock_note(now);
+	dispatch(supervisor, now);
 	fault_point(FAULT_END);
 	atomic_store(&supervisor->handling, false);
 }
@@ -283,6 +286,7 @@ static int receive(struct supervisor *supervisor, int *listener)
 		r = notification_receive(supervisor->notification, listener);
 
 		if (r == -EINTR) {
+			clock_note(clock_usec());
 			swap_expire(supervisor->handlers.swap);
 			continue;
 		}

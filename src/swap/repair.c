@@ -35,8 +35,7 @@ static const char foreign_epoll[] = "an epoll instance that only another process
 
 static void let_go(struct repair *hand)
 {
-	if (hand->number >= 0)
-		close(hand->number);
+	fd_close(hand->number);
 	hand->number = -1;
 }
 

@@ -175,7 +175,7 @@ static void collect(struct spares *spares)
 
 static bool is_old(uint64_t made, uint64_t now)
 {
-	return now - made > SPARES_USEC;
+	return now > made && now - made > SPARES_USEC;
 }
 
 static void count_wanted(struct spares *spares, uint64_t now)

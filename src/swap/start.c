@@ -10,11 +10,19 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "target/thread.h"
 
 /* A timeout that never comes, but for which an interrupted connect(2) returns EINTR as with any. */
 #define ENDLESS_SECONDS (10L * 365 * 24 * 3600)
+
+/* As fd_close() closes. */
+static int start_connect(int fd, const union address *peer)
+{
+	return syscall(SYS_connect, fd, &peer->sa, address_size(peer)) < 0 ? -errno : 0;
+}
 
 /* Ask a non-blocking socket for the end of its connect; if that is there, the program has not to wait for it. */
 static bool has_ended(struct job *job, int fd)
@@ -72,7 +80,7 @@ static int start(struct job *job, int fd)
 	if (request->purpose != SWAP_TO_FASTOPEN) {
 		if (job->seen.type == SOCK_STREAM && !job->alone && (job->put_first || fd == job->old))
 			return starter_connect_shared(fd, peer);
-		return connect(fd, &peer->sa, address_size(peer)) < 0 ? -errno : 0;
+		return start_connect(fd, peer);
 	}
 	/* A blocking socket connects with nothing, and sends by its own call, which waits... */
 	n = sendto(fd, request->data, job->seen.blocking ? 0 : request->size, flags | MSG_FASTOPEN,
