@@ -49,6 +49,20 @@ int numbers_claim(int number);
 int numbers_claim_for(int number, const int *fd);
 
 /**
+ * numbers_expect() - let what the thread opens next stand at a number, if nothing of its own does, and that costs little.
+ * A number that was expected before, and is free again, costs nothing.
+ * @number: -1: no more at the number that was expected last, which is free for others then
+ *
+ * numbers_missed() - tell that what was opened next stands at another one.
+ *
+ * numbers_forget() - give back what that takes, which is descriptors up to the highest number that was expected, and do it no
+ * more.
+ */
+void numbers_expect(int number);
+void numbers_missed(int number);
+void numbers_forget(void);
+
+/**
  * numbers_keep_registered() - close every descriptor that is not registered; for a thread that has just
  * left the table that it shared. Return: 0; -ENOMEM: nothing was closed.
  */

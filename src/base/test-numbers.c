@@ -80,6 +80,108 @@ static void test_put_at_a_number(void **state)
 	close(own);
 }
 
+/* What stands where, up to some number; opened and closed again. */
+static int open_one(void)
+{
+	int fd = dup(0);
+
+	assert_int_equal(close(fd), 0);
+	return fd;
+}
+
+static int count_open(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < 200; i++)
+		count += fcntl(i, F_GETFD) >= 0;
+	return count;
+}
+
+static void test_expected(void **state)
+{
+	const int before = count_open(), lowest = open_one();
+	int own = -1, kept;
+
+	numbers_own(&own);
+	/* The same again and again; a lower one; a higher one. */
+	for (int i = 0; i < 2; i++) {
+		numbers_expect(60);
+		assert_int_equal(open_one(), 60);
+		assert_int_equal(open_one(), 60);
+		numbers_expect(40);
+		assert_int_equal(open_one(), 40);
+		numbers_expect(90);
+		assert_int_equal(open_one(), 90);
+	}
+	/* What stays does not take it. */
+	numbers_expect(-1);
+	kept = dup(0);
+	assert_true(kept > 90);
+	numbers_expect(90);
+	assert_int_equal(open_one(), 90);
+	/* Where something of its own stands nothing is changed, and then it can be moved. */
+	own = dup(0);
+	assert_int_equal(own, 90);
+	numbers_expect(70);
+	assert_int_equal(own, 90);
+	numbers_expect(90);
+	assert_int_equal(own, 90);
+	assert_true(is_same(own, 0));
+	assert_int_equal(numbers_claim(90), 0);
+	assert_int_not_equal(own, 90);
+	assert_int_equal(open_one(), 90);
+	/* A stand-in gives way. */
+	assert_int_equal(numbers_claim(50), 0);
+	assert_int_equal(open_one(), 50);
+	assert_int_equal(numbers_claim_for(45, &own), 0);
+	assert_true(is_same(45, own));
+	close(45);
+	assert_int_equal(open_one(), 45);
+	/* What stood below and has gone is found missing once. */
+	numbers_forget();
+	numbers_disown_all();
+	close(own);
+	close(kept);
+	assert_int_equal(count_open(), before);
+	assert_int_equal(open_one(), lowest);
+	own = dup(0);
+	numbers_own(&own);
+	numbers_expect(60);
+	close(own);
+	assert_int_equal(open_one(), lowest);
+	numbers_missed(lowest);
+	numbers_expect(60);
+	assert_int_equal(open_one(), 60);
+	/* Given up. */
+	own = -1;
+	numbers_forget();
+	assert_int_equal(count_open(), before);
+	numbers_expect(60);
+	assert_int_equal(count_open(), before);
+	numbers_disown_all();
+	/* Too high. */
+	numbers_expect(1 << 20);
+	assert_int_equal(count_open(), before);
+}
+
+/* Without room nothing is taken, and nothing is left. */
+static void test_expected_without_room(void **state)
+{
+	const int before = count_open();
+	struct rlimit limit, low;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = (struct rlimit){40, limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	numbers_expect(60);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(count_open(), before);
+	numbers_expect(60);
+	assert_int_equal(count_open(), before);
+	numbers_disown_all();
+}
+
 static void test_unregistered_is_refused(void **state)
 {
 	int fd = dup(0);
@@ -141,6 +243,8 @@ int main(void)
 		cmocka_unit_test(test_free_number),
 		cmocka_unit_test(test_registered_steps_aside),
 		cmocka_unit_test(test_put_at_a_number),
+		cmocka_unit_test(test_expected),
+		cmocka_unit_test(test_expected_without_room),
 		cmocka_unit_test(test_unregistered_is_refused),
 		cmocka_unit_test(test_beyond_the_limit),
 		cmocka_unit_test(test_many_registered),

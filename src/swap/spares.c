@@ -157,6 +157,7 @@ static void collect(struct spares *spares)
 	if (!spares->sent || count + BATCH > SPARES_MAX)
 		return;
 	spares->sent = false;
+	numbers_expect(-1);
 	r = rights_collect(spares->outbox_of_receiver, &made, sizeof(made), fds, BATCH);
 	spares->ordered = false;
 	if (r < 0 && r != -EMFILE)

@@ -242,8 +242,12 @@ static bool ipv4_destination(const union address *asked, size_t length, union ad
 static int take_file(struct job *job)
 {
 	struct swap_outcome *outcome = job->outcome;
+	int r;
+
+	/* It stays longer than what is made at an expected number. */
+	numbers_expect(-1);
 	/* What was seen without one is still there: but only if the caller is. */
-	int r = job->bare ? caller_get_file(job->caller, job->number, &job->old)
+	r = job->bare ? caller_get_file(job->caller, job->number, &job->old)
 			  : caller_peek_file(job->caller, job->number, &job->old);
 
 	job->bare = false;
@@ -430,6 +434,7 @@ static int attempts(struct swap *swap, const struct caller *caller, const struct
 			forgot = true;
 			thread_forget();
 			table_forget();
+			numbers_forget();
 			spares_forget(swap->spares);
 			continue;
 		}
