@@ -49,8 +49,8 @@ struct send {
 
 /* What is passed to sendmsg(2). */
 struct outgoing {
-	union address asked; /* by the program */
-	union address to;
+	union any_address asked; /* by the program */
+	union any_address to;
 	socklen_t length;
 	bool translated; /* @to is not what was asked for */
 	unsigned char from[CONTROL_MAX]; /* control messages, the program's */
@@ -74,11 +74,11 @@ static int find_destination(const struct send *send, const struct caller *caller
 	r = caller_read(caller, message->name, &out->asked, (size_t)message->name_length);
 	if (r < 0)
 		return r;
-	r = swap_destination(send->swap, caller, fd, &out->asked, (socklen_t)message->name_length,
-			     &out->to);
+	r = swap_destination(send->swap, caller, fd, &out->asked.inet, (socklen_t)message->name_length,
+			     &out->to.inet);
 	if (r < 0)
 		return r;
-	out->length = r ? address_size(&out->to) : (socklen_t)message->name_length;
+	out->length = r ? address_size(&out->to.inet) : (socklen_t)message->name_length;
 	out->translated = r;
 	if (!r)
 		out->to = out->asked;
@@ -88,7 +88,7 @@ static int find_destination(const struct send *send, const struct caller *caller
 /* Whether an IPv6 packet comes of it where the program knows of an IPv4 one. */
 static bool is_translated(const struct send *send, int fd, const struct outgoing *out)
 {
-	union address peer = out->to;
+	union address peer = out->to.inet;
 	socklen_t size = sizeof(peer);
 
 	if (out->length)

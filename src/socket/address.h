@@ -10,6 +10,11 @@ union address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
+};
+
+/* One of any family, as long as the kernel takes them. */
+union any_address {
+	union address inet;
 	struct sockaddr_storage storage;
 };
 

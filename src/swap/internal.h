@@ -132,7 +132,8 @@ struct job {
  * of the usual kind, by the look that job_see_bare() would make. Return: as caller_read().
  */
 struct last_connect *last_connect(struct swap *swap, const struct caller *caller);
-int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request, union address *ret);
+int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request,
+		union any_address *ret);
 
 /**
  * job_see() - look at the socket, and, where that costs little more, already at who watches it.

@@ -113,7 +113,8 @@ static int peek(struct swap *swap, const struct caller *caller, int number, cons
 	return watch_peek(swap->watch, caller, number, memory, &swap->report);
 }
 
-int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request, union address *ret)
+int see_address(struct swap *swap, const struct caller *caller, const struct swap_request *request,
+		union any_address *ret)
 {
 	const struct watch_memory memory = {.address = request->address, .size = request->length};
 	const struct last_connect *last = last_connect(swap, caller);

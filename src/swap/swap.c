@@ -491,7 +491,7 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 		 struct swap_outcome *ret)
 {
 	struct swap_outcome *outcome = ret;
-	union address asked; /* no more than request->length of it is looked at */
+	union any_address asked; /* no more than request->length of it is looked at */
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -510,12 +510,12 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	}
 	if (r < 0)
 		return 0;
-	if (!ipv4_destination(&asked, request->length, &outcome->dest)) {
-		if (asked.sa.sa_family == AF_INET6) {
+	if (!ipv4_destination(&asked.inet, request->length, &outcome->dest)) {
+		if (asked.inet.sa.sa_family == AF_INET6) {
 			outcome->error = -ipv6_destination(swap, caller, request->number);
 			outcome->resume = outcome->error == 0;
 		}
-		if (asked.sa.sa_family == AF_UNSPEC)
+		if (asked.inet.sa.sa_family == AF_UNSPEC)
 			return disconnect(swap, caller, request->number, outcome);
 		return 0;
 	}
@@ -524,7 +524,7 @@ int swap_connect(struct swap *swap, const struct caller *caller, const struct sw
 	/* What passes by its address alone costs no look at the socket, unless one may need undoing. */
 	if (passes_by_address(swap, outcome) && is_itself(swap, caller, request->number))
 		return leave(outcome, SWAP_PASS, outcome->decision.why);
-	r = attempts(swap, caller, request, asked.sa.sa_family, outcome);
+	r = attempts(swap, caller, request, asked.inet.sa.sa_family, outcome);
 	last_connect(swap, caller)->swapped = r == 0 && outcome->how == SWAP_SWAPPED;
 	return r;
 }
