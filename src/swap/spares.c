@@ -219,7 +219,7 @@ int spares_take(struct spares *spares)
 
 void spares_order(struct spares *spares, const struct option_set *options)
 {
-	struct order order = {0};
+	struct order order;
 	int r;
 
 	if (spares->needless || (spares->wanted < WANTED_MIN && spares->wanted_before < WANTED_MIN))
@@ -228,6 +228,7 @@ void spares_order(struct spares *spares, const struct option_set *options)
 		collect(spares);
 	if (spares->ordered || spares->count > SPARES_LOW)
 		return;
+	memset(&order, 0, sizeof(order));
 	r = option_apart(options, AF_INET, IPPROTO_TCP, order.values, VALUES_MAX);
 	if (r < 0)
 		return;
