@@ -97,8 +97,3 @@ int linger_close(int fd)
 	errno = saved;
 	return -EBADF;
 }
-
-void linger_close_pointer(int *fd)
-{
-	*fd = linger_close(*fd);
-}

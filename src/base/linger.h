@@ -23,6 +23,10 @@
  */
 int linger_close(int fd);
 
-/* For _cleanup_linger_close_, which closes at the end of the scope. */
-void linger_close_pointer(int *fd);
+/* For _cleanup_linger_close_, which closes at the end of the scope; mostly what has been handed on. */
+static inline void linger_close_pointer(int *fd)
+{
+	if (*fd >= 0)
+		*fd = linger_close(*fd);
+}
 #define _cleanup_linger_close_ _cleanup_(linger_close_pointer)
