@@ -2,6 +2,9 @@
 /* Owning descriptors; see fd.h. */
 #include "base/fd.h"
 
+#include <limits.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,4 +43,12 @@ void fd_write_all(int fd, const char *text, size_t length)
 		text += n;
 		length -= (size_t)n;
 	}
+}
+
+int fd_own_table(void)
+{
+	if (unshare(CLONE_FILES) == 0)
+		return 0;
+	/* No descriptor has that number. */
+	return syscall(SYS_close_range, UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) < 0 ? -errno : 0;
 }

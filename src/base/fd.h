@@ -29,6 +29,14 @@ int fd_close(int fd);
  */
 void fd_write_all(int fd, const char *text, size_t length);
 
+/**
+ * fd_own_table() - give the calling thread a descriptor table of its own, a copy of that which it shares.
+ *
+ * By unshare(2), or where a filter denies that, as that of a container without CAP_SYS_ADMIN does, by
+ * close_range(2). Return: 0 or a negative errno.
+ */
+int fd_own_table(void);
+
 /* For _cleanup_close_ and _cleanup_free_. */
 void fd_close_pointer(int *fd);
 void fd_free_pointer(void *pointer);

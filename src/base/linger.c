@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/start.h"
 
 /* A thread that ends is waited for; it takes microseconds. */
@@ -50,7 +50,7 @@ static void *hold_last(void *context)
 {
 	struct last *last = context;
 
-	if (unshare(CLONE_FILES) == 0)
+	if (fd_own_table() == 0)
 		last->tid = gettid();
 	sem_post(&last->has);
 	await(&last->may_end);

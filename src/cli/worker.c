@@ -28,15 +28,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -290,6 +294,31 @@ static int worker_trace(struct worker *worker)
 	return pipe_fds[1];
 }
 
+/* What no swap can do without, and a filter that we were started under may deny: nothing is begun then. */
+static void worker_need(struct worker *worker)
+{
+	struct session *session = worker->session;
+	pid_t pid = worker->start.pid;
+	char text[200];
+	int r = fd_own_table();
+
+	if (r < 0) {
+		snprintf(text, sizeof(text), "unshare(2) and close_range(2) are denied (%s): allow one of them", strerror(-r));
+		worker_fail(session, text);
+	}
+	/* Nothing is compared here, nor read, but whether they may be called is found out. */
+	if (syscall(SYS_kcmp, getpid(), pid, KCMP_FILES, 0UL, 0UL) < 0) {
+		snprintf(text, sizeof(text), "kcmp(2) is denied or missing (%s): without it a wrong file could be replaced",
+			 strerror(errno));
+		worker_fail(session, text);
+	}
+	if (process_vm_readv(pid, NULL, 0, NULL, 0, 0) < 0) {
+		snprintf(text, sizeof(text), "process_vm_readv(2) is denied or missing (%s): addresses of a connect cannot be read",
+			 strerror(errno));
+		worker_fail(session, text);
+	}
+}
+
 /* Everything up to COMMAND's start. */
 static void worker_start(struct worker *worker)
 {
@@ -313,6 +342,7 @@ static void worker_start(struct worker *worker)
 	if (!privilege_may_access(worker->start.pidfd))
 		worker_fail(session, "no ptrace access to COMMAND (a security module or container "
 				     "denies it; CAP_SYS_PTRACE may help)");
+	worker_need(worker);
 	options.trace_fd = worker_trace(worker);
 	if (options.trace_fd < 0 && options.trace != TRACE_NONE)
 		worker_fail(session, "cannot open the trace");

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -320,9 +319,8 @@ static void *receiver(void *context)
 	int stop = supervisor->stop;
 
 	/* From here on the numbers of this thread's table are its own. */
-	if (unshare(CLONE_FILES) < 0) {
-		supervisor->result = -errno;
-	} else {
+	supervisor->result = fd_own_table();
+	if (supervisor->result == 0) {
 		numbers_own(&listener);
 		numbers_own(&stop);
 		timeouts_enter_thread(supervisor->handlers.timeouts);
