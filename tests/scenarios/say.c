@@ -215,7 +215,7 @@ void say_elapsed(const char *what, long since, long expected)
 {
 	long took = now_ms() - since;
 
-	if (took >= expected - 20 && took <= expected + 400)
+	if (took >= expected - 20 && took <= expected + slowly(400))
 		say("%s after %ld ms: yes", what, expected);
 	else
 		say("%s after %ld ms: no, %ld ms", what, expected, took);
