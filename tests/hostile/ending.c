@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -290,6 +291,9 @@ static void signal_storm(int action_flags, int flags)
 	note("interrupted: %u of %d, a helper: %u", interrupted, SIGNALLED, beside);
 	say("connected %u, seen by the server %u", good, seen);
 	limit = action_flags & SA_RESTART ? 0 : 2 * beside + SIGNALLED / 20;
+	/* Natively there is no supervisor to be late: where the kernel is, that is what happens to programs there. */
+	if (!(action_flags & SA_RESTART) && !must(prctl(PR_GET_SECCOMP)))
+		limit = SIGNALLED;
 	say("interrupted more than twice as often as a helper at most 5 in a hundred times: %s",
 	    interrupted <= limit ? "yes" : "no");
 	server_close(&server);

@@ -326,7 +326,7 @@ static void traced(void)
 	child = must(fork());
 	if (!child) {
 		struct waiting waiting = {
-			.way = WAY_POLL, .fd = waiting_socket(), .timeout = 1000, .other = -1,
+			.way = WAY_POLL, .fd = waiting_socket(), .timeout = slowly(1000), .other = -1,
 		};
 		int server = waiting_server();
 
@@ -336,7 +336,7 @@ static void traced(void)
 		waiting_connect(waiting.fd, server);
 		waiting_answer(waiting.fd, server, "traced");
 		waiting_join(&waiting);
-		say("before its time: %s", waiting.until - waiting.since < 900 ? "yes" : "no");
+		say("before its time: %s", waiting.until - waiting.since < waiting.timeout - 100 ? "yes" : "no");
 		_exit(0);
 	}
 	must(read(ready[0], &tid, sizeof(tid)));
