@@ -56,8 +56,8 @@ KNOWN = [
     {
         "traces": r"bind \w \S+/0: 0" + THEN + r"connect ",
         "policies": EVERY,
-        "native": r".* (bind .*: (0|EADDRINUSE)|getsockname .*: 0 \S+/\w+ length \d+)",
-        "reseat": r".* (bind .*: EINVAL|getsockname .*: 0 \S+/some length \d+)",
+        "native": r".* (bind .*: (0|EADDRINUSE)|getsockname .*: 0 \S+/\w+ length \d+)|(.* accept: accepted|rest of connections:) \S+/\w+ length .*",
+        "reseat": r".* (bind .*: EINVAL|getsockname .*: 0 \S+/some length \d+)|(.* accept: accepted|rest of connections:) \S+/some length .*",
         "row": "bound/given-back",
         "why": "a port from bind(..., 0) stays held after a refused connect: whether the program chose it nobody tells",
     },
@@ -104,8 +104,8 @@ KNOWN = [
     {
         "traces": rf"\+~? (connect {BESIDE}(fcntl|ioctl|setsockopt)|(fcntl|ioctl|setsockopt) {BESIDE}connect) ",
         "policies": EVERY,
-        "native": r"(open .*|.* (fcntl|getsockopt) .*)",
-        "reseat": r"(open .*|.* (fcntl|getsockopt) .*)",
+        "native": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: .*)",
+        "reseat": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: .*)",
         "row": "random/setting-while-connecting",
         "why": "what another thread sets on the socket or its number between the look and the put, some 50 us, stays with "
                "the old one",
