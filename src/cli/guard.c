@@ -14,6 +14,10 @@
  *     or who waits in one
  *     any other process              at its next trapped call; one that makes none goes on
  *
+ * SIGKILL from within its namespace does not reach a COMMAND that is PID 1 there. One that the kernel
+ * sends does: it sends it to whom a tracer leaves behind that asked for that (PTRACE_O_EXITKILL). A
+ * PID 1 that cannot be traced is spared, the listener given up, and its calls fail with ENOSYS.
+ *
  * In the front model the guard is COMMAND's parent and the sentinel of its process group
  * (front_link.h) as long as COMMAND lives, and then leaves its session.
  *
@@ -27,6 +31,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -148,6 +153,28 @@ static void guard_tell(struct guard *guard)
 			guard->worker, WEXITSTATUS(status), command, guard->start.pid);
 }
 
+/* In a process of its own, whose end is what kills. Return: whether COMMAND will end. */
+static bool guard_end_init(pid_t target)
+{
+	int status = 0;
+	pid_t tracer = fork();
+
+	if (tracer == 0)
+		_exit(ptrace(PTRACE_SEIZE, target, NULL, PTRACE_O_EXITKILL) < 0);
+	return tracer > 0 && waitpid(tracer, &status, 0) == tracer && status == 0;
+}
+
+static void guard_end_main(struct guard *guard)
+{
+	pidfd_send_signal(guard->start.pidfd, SIGKILL, NULL, 0);
+	if (guard->start.pid != 1 || guard_end_init(guard->start.pid))
+		return;
+	message(guard->session->messages,
+		"%s (pid 1) cannot be ended; the calls that reseat answered fail with ENOSYS from now on",
+		guard->session->command_name);
+	guard->start.listener = fd_close(guard->start.listener);
+}
+
 static void guard_worker_gone(struct guard *guard)
 {
 	struct session *session = guard->session;
@@ -167,7 +194,9 @@ static void guard_worker_gone(struct guard *guard)
 	guard_tell(guard);
 	guard->receiving = true;
 	if (guard->start.pidfd >= 0)
-		pidfd_send_signal(guard->start.pidfd, SIGKILL, NULL, 0);
+		guard_end_main(guard);
+	if (guard->start.listener < 0)
+		return;
 	/* The worker's last, then those that wait; it may have been answered, then its id is not valid any more. */
 	memcpy(&pending, session->shared->request, sizeof(pending));
 	if (pending.id)

@@ -12,12 +12,21 @@
  * The intermediate is made by clone(2) without an exit signal: a SIGCHLD would stay pending in
  * COMMAND where it is blocked.
  *
+ * Where COMMAND is whom the kernel gives orphans to, PID 1 of its namespace or a subreaper, the guard
+ * would come back to it and be waited for like a child of its own. There is no intermediate then:
+ *
+ *     this process --clone--> guard --fork--> worker
+ *
+ * A child without an exit signal is none to wait(2), unless it is asked for with __WALL or __WCLONE.
+ * Of an orphan the kernel changes that (reparent_leader() in kernel/exit.c), of a child never.
+ *
  * The model needs ptrace access to a process that is no descendant: the guard tries that on this
  * process before anything is changed that cannot be undone.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,18 +61,31 @@ static noreturn void in_place_guard(struct session *session, int target)
 	guard_main(session, worker, worker_pidfd, 0);
 }
 
+/* Whether orphans come to this process, and to COMMAND after it. */
+static bool in_place_adopts(void)
+{
+	int subreaper = 0;
+
+	if (getpid() == 1)
+		return true;
+	return prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper;
+}
+
 /* Return: 0 or a negative errno. */
 static int in_place_start_guard(struct session *session)
 {
 	_cleanup_close_ int self = pidfd_open(getpid(), 0);
-	pid_t intermediate;
+	bool direct = in_place_adopts();
+	pid_t child;
 
 	if (self < 0)
 		return -errno;
-	intermediate = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
-	if (intermediate < 0)
+	child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+	if (child < 0)
 		return -errno;
-	if (intermediate == 0) {
+	if (child == 0 && direct)
+		in_place_guard(session, self);
+	if (child == 0) {
 		pid_t guard = fork();
 
 		if (guard == 0)
@@ -73,8 +95,9 @@ static int in_place_start_guard(struct session *session)
 				      "cannot start the supervisor: fork failed");
 		_exit(0);
 	}
-	while (waitpid(intermediate, NULL, __WCLONE) < 0 && errno == EINTR)
+	while (!direct && waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR)
 		;
+	session->guard = direct ? child : 0;
 	return 0;
 }
 
@@ -94,6 +117,8 @@ int in_place_run(struct session *session)
 	r = channel_receive_reply(session->channel[0], &reply);
 	if (r > 0 && reply.kind == CHANNEL_NO_ACCESS) {
 		session->channel[0] = fd_close(session->channel[0]);
+		while (session->guard > 0 && waitpid(session->guard, NULL, __WCLONE) < 0 && errno == EINTR)
+			;
 		return -EPERM;
 	}
 	if (r <= 0 || reply.kind != CHANNEL_ACCESS) {

@@ -11,6 +11,8 @@
  *       +- guard    (session of its own)                     +- COMMAND
  *            +- worker
  *
+ * Where COMMAND is init itself, or a subreaper, the guard is a child of COMMAND (in_place.c).
+ *
  * The worker holds the supervisor. The guard holds a duplicate of the listener, so that calls never
  * meet a closed listener (ENOSYS), and ends the targets should the worker die. In the front model
  * the worker has to be an ancestor of COMMAND, because that is what Yama asks of a user without
@@ -46,6 +48,7 @@ struct session {
 	struct guard_shared *shared; /* mapped shared */
 	char *command_name;	     /* for messages of those who give up their arguments */
 	int channel[2];		     /* channel.h: [0] the target's end, [1] the helpers' */
+	pid_t guard;		     /* in place, where it is COMMAND's child; else 0 */
 
 	bool front;	  /* front model; what follows is empty in place */
 	pid_t front_pid;

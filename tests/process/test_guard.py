@@ -77,6 +77,71 @@ for line in sys.stdin:
 sys.exit(7)
 """
 
+# Runs a command as PID 1 of a namespace, with a /proc of its own, and tells how it ended.
+INIT = """
+import ctypes, os, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+NEWNS, NEWPID = 0x20000, 0x20000000
+if libc.unshare(NEWNS | NEWPID) < 0:
+    sys.exit(os.strerror(ctypes.get_errno()))
+if os.fork() == 0:
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
+    os.execv(sys.argv[1], sys.argv[1:])
+print("status", os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+# Becomes a subreaper, and then a command.
+SUBREAPER = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+# Leaves an orphan behind, and tells whom it waits for until there is nobody.
+REAPER = """
+import os
+read, write = os.pipe()
+child = os.fork()
+if child == 0:
+    orphan = os.fork()
+    if orphan == 0:
+        os.close(write)
+        os.read(read, 1)
+        os._exit(5)
+    os._exit(4)
+os.waitpid(child, 0)
+os.close(write)
+ended = []
+while True:
+    try:
+        ended.append(os.waitstatus_to_exitcode(os.wait()[1]))
+    except ChildProcessError:
+        break
+print(os.getpid() == 1, ended, flush=True)
+"""
+# Kills the worker, and tells what becomes of its connects then. An argument: while a child traces it.
+FATAL = CONNECT + """
+import ctypes, os, signal, sys, time
+print(connect(), flush=True)
+if sys.argv[1:]:
+    read, write = os.pipe()
+    if os.fork() == 0:
+        SEIZE, CONT, WALL = 0x4206, 7, 0x40000000
+        ptrace = ctypes.CDLL(None).ptrace
+        os.write(write, b"%d" % ptrace(SEIZE, 1, None, None))
+        while True:
+            os.waitpid(1, WALL)
+            ptrace(CONT, 1, None, None)
+    print("traced", os.read(read, 10).decode(), flush=True)
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if open(f"/proc/{pid}/comm").read() == "reseat-worker\\n":
+        os.kill(int(pid), signal.SIGKILL)
+        break
+end = time.monotonic() + 5
+while time.monotonic() < end and (result := connect()) != 38:
+    time.sleep(0.01)
+print(result, flush=True)
+"""
+
 
 def end_all(pids):
     """Where the guard has not."""
@@ -290,6 +355,35 @@ class Killed(support.ProcessTest):
             os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.death_of(process)[0], -signal.SIGKILL)
         self.assertTrue(support.process_ended(target))
+
+
+class Adopts(support.ProcessTest):
+    """COMMAND is whom orphans come to."""
+
+    def run_script(self, around, script, *arguments):
+        """Standard output and standard error of a script under reseat that is started by another."""
+        command = support.reseat_run("in-place", *python(script, *arguments))
+        done = subprocess.run(python(around, *command), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=support.DEADLINE, env=self.environment())
+        self.assert_helpers_end()
+        return done.stdout.splitlines(), done.stderr
+
+    def test_waits_as_init(self):
+        self.assertEqual(self.run_script(INIT, REAPER), (["True [5]", "status 0"], ""))
+
+    def test_waits_as_subreaper(self):
+        self.assertEqual(self.run_script(SUBREAPER, REAPER), (["False [5]"], ""))
+
+    def test_init_ends_with_worker(self):
+        out, errors = self.run_script(INIT, FATAL)
+        self.assertEqual(out, ["111", "status -9"])
+        self.assertRegex(errors, "^reseat: the supervisor .* was killed by signal 9 .*; ending .* \\(pid 1\\)\n$")
+
+    def test_init_that_is_traced(self):
+        """It has a tracer, so that nothing from within its namespace ends it."""
+        out, errors = self.run_script(INIT, FATAL, "traced")
+        self.assertEqual(out, ["111", "traced 0", "38", "status 0"])
+        self.assertRegex(errors, "cannot be ended; the calls that reseat answered fail with ENOSYS from now on\n$")
 
 
 if __name__ == "__main__":
