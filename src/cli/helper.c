@@ -45,7 +45,7 @@ static void helper_limits(void)
 	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
 		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-		/* Above the hard limit it takes CAP_SYS_RESOURCE. */
+		/* Above the hard limit it takes CAP_SYS_RESOURCE; of RLIMIT_CPU run_warn_time() warns. */
 		if (setrlimit(limited[i], &limit) == 0 || getrlimit(limited[i], &limit) < 0)
 			continue;
 		limit.rlim_cur = limit.rlim_max;

@@ -43,6 +43,19 @@ static void run_warn_privileges(const struct session *session)
 			command, words[kind]);
 }
 
+/* The supervisor works for all processes, each of which has the whole time to itself. */
+static void run_warn_time(const struct session *session)
+{
+	struct rlimit time;
+
+	if (getrlimit(RLIMIT_CPU, &time) < 0 || time.rlim_max == RLIM_INFINITY || privilege_has(CAP_SYS_RESOURCE))
+		return;
+	message(session->messages,
+		"warning: there is a limit of %llu s of processor time (ulimit -t), which holds for the "
+		"supervisor as well: when it has used that up, '%s' is ended",
+		(unsigned long long)time.rlim_max, session->options->command[0]);
+}
+
 /* Return: 0, or -EPERM and a message where no model can work. */
 static int run_choose_model(const struct session *session, enum process_model *ret)
 {
@@ -150,6 +163,7 @@ static int run_start(const struct run_options *options, bool has_errors)
 	if (run_check_descriptors(&session) < 0 || run_choose_model(&session, &model) < 0 || run_prepare(&session) < 0)
 		return EXIT_RESEAT;
 	run_warn_privileges(&session);
+	run_warn_time(&session);
 	if (model == MODEL_IN_PLACE) {
 		in_place_run(&session);
 		if (options->model == MODEL_IN_PLACE) {

@@ -141,6 +141,18 @@ class Status(support.ProcessTest):
                 self.assertEqual((result.returncode, result.stderr, result.stdout.splitlines()[-1]), (0, "", f"({soft}, {hard})"))
 
     @each_model
+    def test_processor_time(self, model):
+        """A limit that cannot be lifted for the supervisor is told of, and COMMAND has it as ever."""
+        def limit():
+            # Of root, too: where it is not in the bounding set, exec does not give it.
+            PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
+            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
+            resource.setrlimit(resource.RLIMIT_CPU, (200, 300))
+        done = self.run_in(model, "sh", "-c", "ulimit -St; ulimit -Ht", preexec_fn=limit)
+        self.assertEqual((done.returncode, done.stdout), (0, "200\n300\n"))
+        self.assertRegex(done.stderr, "^reseat: warning: there is a limit of 300 s of processor time .*\n$")
+
+    @each_model
     def test_watch_backend_variable(self, model):
         result = self.run_in(model, "true",
                              env=self.environment(RESEAT_WATCH_BACKEND="no-such-backend"))
