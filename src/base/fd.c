@@ -31,7 +31,7 @@ void fd_free_pointer(void *pointer)
 	free(*(void **)pointer);
 }
 
-void fd_write_all(int fd, const char *text, size_t length)
+int fd_write_all(int fd, const char *text, size_t length)
 {
 	while (length > 0) {
 		ssize_t n = write(fd, text, length);
@@ -39,10 +39,11 @@ void fd_write_all(int fd, const char *text, size_t length)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return n < 0 ? -errno : -EIO;
 		text += n;
 		length -= (size_t)n;
 	}
+	return 0;
 }
 
 int fd_own_table(void)

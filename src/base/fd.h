@@ -24,10 +24,11 @@
 int fd_close(int fd);
 
 /**
- * fd_write_all() - write(2) until everything is written, or it fails: whoever reads it is gone then, and there
- * is nobody to tell.
+ * fd_write_all() - write(2) until everything is written, or it fails.
+ *
+ * Return: 0 or a negative errno. Whoever writes to standard error has nobody to tell.
  */
-void fd_write_all(int fd, const char *text, size_t length);
+int fd_write_all(int fd, const char *text, size_t length);
 
 /**
  * fd_own_table() - give the calling thread a descriptor table of its own, a copy of that which it shares.

@@ -13,31 +13,33 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/message.h"
 
 /*
  * The second report in place of the first; a FIFO or terminal gets both. Whoever reads meanwhile has one of the
- * two, never none: it is written over, with empty lines where it is shorter, and only then cut off.
+ * two, never none: it is written over, with empty lines where it is shorter, and only then cut off. Return: 0 or
+ * a negative errno.
  */
-static void observe_write(int fd, const char *text, size_t size)
+static int observe_write(int fd, const char *text, size_t size)
 {
 	off_t before = lseek(fd, 0, SEEK_CUR);
 	_cleanup_free_ char *padded = NULL;
+	int r;
 
-	if (before <= 0) {
-		fd_write_all(fd, text, size);
-		return;
-	}
+	if (before <= 0)
+		return fd_write_all(fd, text, size);
 	if (lseek(fd, 0, SEEK_SET) < 0)
-		return;
+		return -errno;
 	if ((size_t)before > size && (padded = malloc((size_t)before))) {
 		memcpy(padded, text, size);
 		memset(padded + size, '\n', (size_t)before - size);
-		fd_write_all(fd, padded, (size_t)before);
+		r = fd_write_all(fd, padded, (size_t)before);
 	} else {
-		fd_write_all(fd, text, size);
+		r = fd_write_all(fd, text, size);
 	}
-	if (ftruncate(fd, (off_t)size) == 0)
+	if (r == 0 && ftruncate(fd, (off_t)size) == 0)
 		lseek(fd, (off_t)size, SEEK_SET);
+	return r;
 }
 
 void observe_report(const struct session *session, struct supervisor *supervisor, long left)
@@ -51,17 +53,19 @@ void observe_report(const struct session *session, struct supervisor *supervisor
 	size_t size = 0;
 	/* In one piece, so that lines of others do not come between. */
 	FILE *memory = open_memstream(&text, &size);
-	int r;
+	int r = -ENOMEM;
 
-	if (!memory)
-		return;
-	r = supervisor_report(supervisor, &options, memory);
-	if (fclose(memory) != 0 || r < 0)
-		return;
-	if (session->report < 0)
-		fd_write_all(session->messages, text, size);
-	else
-		observe_write(session->report, text, size);
+	if (memory) {
+		r = supervisor_report(supervisor, &options, memory);
+		if (fclose(memory) != 0 && r == 0)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		r = session->report < 0 ? fd_write_all(session->messages, text, size)
+					: observe_write(session->report, text, size);
+	/* The status is COMMAND's. */
+	if (r < 0)
+		message(session->messages, "cannot write the report: %s", strerror(-r));
 }
 
 struct observe_process {

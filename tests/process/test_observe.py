@@ -256,6 +256,16 @@ for _ in range(50):
         self.assertEqual({(r["how"], r["errno"], r["observed"]) for r in trace}, {("swap", "native", True)})
         self.assertEqual(report["connects"], 50)
 
+    @each_model
+    def test_no_room(self, model):
+        """A report that comes nowhere is told of; the status is COMMAND's."""
+        done = subprocess.run(
+            self.command(model, "sh", "-c", "exit 42", options=(*MAP, "--report-output", "/dev/full")),
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=support.DEADLINE,
+            env=self.environment())
+        self.assertEqual((done.returncode, done.stderr),
+                         (42, "reseat: cannot write the report: No space left on device\n"))
+
     def test_killed(self):
         for number in (signal.SIGKILL, signal.SIGTERM):
             script = CLIENT % "" + f"\nsys.stdout.flush(); os.kill(os.getpid(), {int(number)})"
