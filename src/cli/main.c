@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reseat(1): one file for each command; this one chooses. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,10 +25,8 @@ static const struct command commands[] = {
 	{"policy", policy_command},
 };
 
-int main(int argc, char **argv)
+static int main_run(int argc, char **argv)
 {
-	if (argc > 0)
-		helper_remember(argc, argv);
 	if (argc < 2) {
 		usage_reseat(stderr);
 		return 2;
@@ -44,4 +44,23 @@ int main(int argc, char **argv)
 			return commands[i].run(argc - 1, argv + 1);
 	message(STDERR_FILENO, "'%s' is not a command; try 'reseat --help'", argv[1]);
 	return 2;
+}
+
+/* What was printed may not have come anywhere. Return: the status, or 1 where it said that all is well. */
+static int main_end(int status)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed && (close(STDOUT_FILENO) == 0 || errno == EBADF))
+		return status;
+	message(STDERR_FILENO, "standard output: %s", errno ? strerror(errno) : "cannot be written to");
+	return status ? status : 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 0)
+		helper_remember(argc, argv);
+	return main_end(main_run(argc, argv));
 }

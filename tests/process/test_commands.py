@@ -42,6 +42,17 @@ class Commands(support.ProcessTest):
             self.assertEqual((status, errors), (0, ""))
             self.assertTrue(out.startswith("Usage: reseat "))
 
+    def test_no_room(self):
+        """What cannot be written is told of."""
+        for arguments in (["--help"], ["--version"], ["run", "--help"], ["check"], ["check", "--options"],
+                          ["policy", "test", self.policy(), "192.0.2.10:5432"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "w") as full:
+                done = subprocess.run([RESEAT, *arguments], stdin=subprocess.DEVNULL, stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=support.DEADLINE,
+                                      env=self.environment())
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, "reseat: standard output: .*\n$")
+
     def test_version(self):
         status, out, errors = self.reseat("--version")
         self.assertEqual((status, errors), (0, ""))
