@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/message.h"
 #include "cli/usage.h"
 
@@ -122,6 +124,17 @@ static int run_model_option(const char *text, enum process_model *ret)
 	return 0;
 }
 
+/* A path from the folder we are in, for whoever opens it from another one. Return: a new string. */
+static char *run_absolute(const char *path)
+{
+	_cleanup_free_ char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *absolute;
+
+	if (!folder || asprintf(&absolute, "%s/%s", folder, path) < 0)
+		return strdup(path);
+	return absolute;
+}
+
 static enum run_parsed run_usage_error(bool observe)
 {
 	message(STDERR_FILENO, "try 'reseat %s --help'", observe ? "observe" : "run");
@@ -210,7 +223,7 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 				return run_usage_error(true);
 			}
 			free((char *)ret->origins);
-			ret->origins = strdup(optarg);
+			ret->origins = run_absolute(optarg);
 			break;
 		case OPTION_WATCH_BACKEND:
 			/* Not the argument itself: helper_title(). */

@@ -14,13 +14,16 @@
 #include "swap/origin_store.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -127,15 +130,29 @@ static bool is_ours(int map)
 	       info.value_size == sizeof(struct origin_record) && strcmp(info.name, NAME) == 0;
 }
 
-/* What the words of bpf(2) mean for a path. */
-static const char *why_not(int r)
+/* Whether a path is in a bpffs, or its folder is where there is no such path yet. */
+static bool is_in_bpffs(const char *path)
 {
+	struct statfs fs;
+	_cleanup_free_ char *copy = strdup(path);
+
+	if (statfs(path, &fs) == 0)
+		return fs.f_type == BPF_FS_MAGIC;
+	/* What cannot be looked at is no reason to say so. */
+	return !copy || statfs(dirname(copy), &fs) < 0 || fs.f_type == BPF_FS_MAGIC;
+}
+
+/* What the words of bpf(2) mean for a path. */
+static const char *why_not(int r, const char *path)
+{
+	if (!is_in_bpffs(path))
+		return "it is no path in a bpffs (mount -t bpf bpf /sys/fs/bpf)";
 	switch (r) {
 	case -EPERM:
-		return "it takes CAP_BPF to make a map there, and a path in a bpffs (mount -t bpf bpf /sys/fs/bpf)";
+		return "it takes CAP_BPF to make a map there";
 	case -EACCES:
 	case -EROFS:
-		return "nothing that this user may write to, or no file of a bpffs";
+		return "nothing that this user may write to";
 	case -ENOENT:
 	case -ENOTDIR:
 		return "it cannot be made there: is there the folder?";
@@ -165,7 +182,7 @@ static int open_pinned(const char *path, int *ret, const char **ret_why)
 			r = get_pinned(path, ret);
 	}
 	if (r < 0) {
-		*ret_why = why_not(r);
+		*ret_why = why_not(r, path);
 		return r;
 	}
 	if (!is_ours(*ret)) {

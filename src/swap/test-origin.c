@@ -304,7 +304,7 @@ static void refused(void)
 		{"/dev/null", "bpffs"},
 		{"/proc/self/exe", "bpffs"},
 		{"/dev/no", "bpffs"},
-		{"/proc/self/no", "cannot be made"},
+		{"/proc/self/no", "bpffs"},
 		{BPFFS "/no/origins", "cannot be made"},
 		{BPFFS "/taken", "something else"},
 	};

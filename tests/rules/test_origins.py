@@ -146,12 +146,19 @@ class Origins(unittest.TestCase):
     def test_a_map_of_others(self):
         path = os.path.join(self.folder, "file")
         open(path, "w").close()
-        for name, word in ((path, "bpffs"), (os.path.join(bpffs, "no/where"), "cannot be made there")):
+        for name, word in ((path, "no path in a bpffs"), (path + "s", "no path in a bpffs"), (os.path.join(bpffs, "no/where"), "cannot be made there")):
             done = subprocess.run([RESEAT, "run", *NOTHING, "--origins", name, "--", "true"],
                                   stderr=subprocess.PIPE, timeout=DEADLINE, text=True)
             self.assertEqual(done.returncode, 125)
             self.assertIn(name, done.stderr)
             self.assertIn(word, done.stderr)
+
+    def test_relative(self):
+        """From the folder that reseat is started in, as any path."""
+        done = subprocess.run([RESEAT, "run", *NOTHING, "--origins", "origins", "--", "true"], cwd=bpffs,
+                              stderr=subprocess.PIPE, timeout=DEADLINE, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(os.path.exists(self.map))
 
 
 if __name__ == "__main__":
