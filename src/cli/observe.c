@@ -10,36 +10,55 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "cli/message.h"
 
 /*
- * The second report in place of the first; a FIFO or terminal gets both. Whoever reads meanwhile has one of the
- * two, never none: it is written over, with empty lines where it is shorter, and only then cut off. Return: 0 or
- * a negative errno.
+ * The file anew, under the name of the one that is open, so that whoever reads it meanwhile has the whole of one of the
+ * two. Return: 0 or a negative errno; nothing is left behind then.
  */
-static int observe_write(int fd, const char *text, size_t size)
+static int observe_replace(const char *path, int old, const char *text, size_t size)
 {
-	off_t before = lseek(fd, 0, SEEK_CUR);
-	_cleanup_free_ char *padded = NULL;
+	_cleanup_free_ char *real = realpath(path, NULL), *temporary = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	struct stat was, is;
 	int r;
 
-	if (before <= 0)
-		return fd_write_all(fd, text, size);
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	/* Only what is a file still, and the same. */
+	if (!real || fstat(old, &was) < 0 || stat(real, &is) < 0)
 		return -errno;
-	if ((size_t)before > size && (padded = malloc((size_t)before))) {
-		memcpy(padded, text, size);
-		memset(padded + size, '\n', (size_t)before - size);
-		r = fd_write_all(fd, padded, (size_t)before);
-	} else {
+	if (!S_ISREG(was.st_mode) || was.st_dev != is.st_dev || was.st_ino != is.st_ino || was.st_nlink != 1)
+		return -ESTALE;
+	if (asprintf(&temporary, "%s.XXXXXX", real) < 0)
+		return -ENOMEM;
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fchown(fd, was.st_uid, was.st_gid) < 0 || fchmod(fd, was.st_mode & 07777) < 0 ? -errno : 0;
+	if (r == 0)
 		r = fd_write_all(fd, text, size);
-	}
-	if (r == 0 && ftruncate(fd, (off_t)size) == 0)
-		lseek(fd, (off_t)size, SEEK_SET);
+	if (r == 0 && rename(temporary, real) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
 	return r;
+}
+
+/* The second report in place of the first; a FIFO or terminal gets both. Return: 0 or a negative errno. */
+static int observe_write(const struct session *session, const char *text, size_t size)
+{
+	int fd = session->report;
+
+	if (lseek(fd, 0, SEEK_CUR) <= 0)
+		return fd_write_all(fd, text, size);
+	if (observe_replace(session->options->report_output, fd, text, size) == 0)
+		return 0;
+	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return fd_write_all(fd, text, size);
 }
 
 void observe_report(const struct session *session, struct supervisor *supervisor, long left)
@@ -62,7 +81,7 @@ void observe_report(const struct session *session, struct supervisor *supervisor
 	}
 	if (r == 0)
 		r = session->report < 0 ? fd_write_all(session->messages, text, size)
-					: observe_write(session->report, text, size);
+					: observe_write(session, text, size);
 	/* The status is COMMAND's. */
 	if (r < 0)
 		message(session->messages, "cannot write the report: %s", strerror(-r));

@@ -3,7 +3,7 @@
  * The report of `reseat observe`.
  *
  * The worker writes it as soon as COMMAND has ended: to standard error, which it gives up then, or to a file,
- * which is written once more when the last process that COMMAND left behind has ended. The front ends only
+ * which another takes the place of when the last process that COMMAND left behind has ended. The front ends only
  * after that: the worker closes its end of a pipe.
  */
 #pragma once

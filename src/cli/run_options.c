@@ -210,7 +210,9 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 				return run_usage_error(false);
 			}
 			if (option == OPTION_REPORT_OUTPUT) {
-				ret->report_output = optarg;
+				/* Opened once more in the end. */
+			free((char *)ret->report_output);
+			ret->report_output = run_absolute(optarg);
 			} else if (run_report_option(optarg, &ret->report) < 0) {
 				message(STDERR_FILENO, "--report=%s: expected text or json", optarg);
 				return run_usage_error(true);
@@ -264,5 +266,6 @@ void run_options_free(struct run_options *options)
 	options->policy = NULL;
 	free((char *)options->watch_backend);
 	free((char *)options->origins);
-	options->watch_backend = options->origins = NULL;
+	free((char *)options->report_output);
+	options->watch_backend = options->origins = options->report_output = NULL;
 }

@@ -20,7 +20,7 @@ struct run_options {
 	const char *trace_output;  /* NULL: standard error */
 	bool observe;		   /* 'reseat observe' */
 	enum report_format report;
-	const char *report_output; /* NULL: standard error */
+	const char *report_output; /* absolute; NULL: standard error */
 	const char *origins;	   /* NULL: shared with nobody */
 	enum process_model model;
 	char **command;		   /* NULL-terminated, within argv */
