@@ -39,7 +39,7 @@ void conclude(struct handlers *handlers, struct notification *notification, cons
 	if (r == -ENOENT)
 		handlers->unheard++;
 	else if (outcome->has_timeout)
-		timeouts_add(handlers->timeouts, caller->tid, call->nr, call->multiplexed,
+		timeouts_add(handlers->timeouts, caller->tid, call->nr, notification->request->data.args,
 			     outcome->number, outcome->inode, &outcome->timeout, received);
 	if (tells && handlers->trace)
 		trace_connect(handlers->trace, &who, outcome, usec);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The supervisor: two threads.
+ * The supervisor: two threads, and what helps them.
  *
  * The *receiver* sits in RECV, which keeps the time short in which a target's call can still be
  * interrupted, and does all the work of a notification. It has left the process's descriptor table,
@@ -10,6 +10,8 @@
  * The *watcher* is the thread that called supervisor_run(). It waits for the listener's hang-up, because
  * RECV does not return for that on Linux 6.1, for supervisor_stop(), for connects whose time has come, for
  * calls that wait for their socket (held.h), and makes sockets ahead of need (swap/spares.h).
+ *
+ * A third one ends connects whose time has come (timeouts.c).
  */
 #include "intercept/intercept.h"
 
@@ -150,6 +152,9 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 		r = trace_new(&supervisor->handlers.trace, options->trace, options->trace_fd);
 	if (r == 0)
 		r = has_room(supervisor);
+	/* Before the program is there, which may take all the threads that its user may have. */
+	if (r == 0 && !options->observe)
+		r = timeouts_start(supervisor->handlers.timeouts);
 	if (r < 0) {
 		if (!error->text[0])
 			snprintf(error->text, sizeof(error->text), "the supervisor cannot start: %s%s",

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <linux/types.h>
 #include <stdint.h>
 #include <sys/time.h>
 #include <sys/types.h>
@@ -21,6 +21,12 @@ int timeouts_new(struct timeouts **ret);
 void timeouts_free(struct timeouts *timeouts);
 
 /**
+ * timeouts_start() - have a thread ready that ends waits, by ptrace(2); in the table of who calls timeouts_work().
+ * Return: 0 or a negative errno.
+ */
+int timeouts_start(struct timeouts *timeouts);
+
+/**
  * timeouts_enter_thread() - the calling thread, which has a descriptor table of its own, is the one that
  * will call timeouts_add() and timeouts_forget().
  */
@@ -29,13 +35,13 @@ void timeouts_enter_thread(struct timeouts *timeouts);
 /**
  * timeouts_add() - a thread's connect was resumed.
  * @nr: the system call that it waits in
- * @multiplexed: through socketcall(2)
+ * @args: of that call
  * @number, @inode: the socket in the thread's table
  * @since: when the call was made, clock_usec()
  *
  * Out of memory, the socket waits without an end.
  */
-void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, bool multiplexed, int number,
+void timeouts_add(struct timeouts *timeouts, pid_t tid, long nr, const __u64 args[6], int number,
 		  uint64_t inode, const struct timeval *timeout, uint64_t since);
 
 /**

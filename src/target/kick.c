@@ -169,8 +169,7 @@ int thread_end_call(pid_t tid, long nr, int error, uint64_t timeout_usec)
 		return r;
 	if (!stop.signal)
 		r = replace_result(tid, &stop.regs, stop.size, nr, error);
-	let_go(tid, stop.signal, deadline);
-	return r;
+	return let_go(tid, stop.signal, deadline) < 0 ? -ETIMEDOUT : r;
 }
 
 #if defined(__x86_64__)

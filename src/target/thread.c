@@ -378,17 +378,13 @@ bool thread_has_capability(pid_t tid, unsigned int capability)
 	return thread_capabilities(tid) & (1ULL << capability);
 }
 
-int thread_identity(pid_t tid, struct thread_identity *ret)
+/* Return: 0; -ESRCH; -EACCES, -EMFILE. */
+static int read_stat(pid_t tid, pid_t *ret_ppid, uint64_t *ret_start)
 {
 	char buffer[1024];
 	const char *field;
-	struct thread_identity seen = {0};
-	int r;
+	int r = read_proc(tid, "stat", buffer, sizeof(buffer));
 
-	seen.tgid = thread_tgid(tid);
-	if (seen.tgid < 0)
-		return seen.tgid;
-	r = read_proc(seen.tgid, "stat", buffer, sizeof(buffer));
 	if (r < 0)
 		return r;
 	/* The name may hold anything, so count from its closing parenthesis; proc_pid_stat(5). */
@@ -396,8 +392,28 @@ int thread_identity(pid_t tid, struct thread_identity *ret)
 	if (!field || sscanf(field + 1,
 			     " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 			     "%*d %*d %" SCNu64,
-			     &seen.ppid, &seen.start) != 2)
+			     ret_ppid, ret_start) != 2)
 		return -ESRCH;
-	*ret = seen;
 	return 0;
+}
+
+int thread_start_time(pid_t tid, uint64_t *ret)
+{
+	pid_t ppid;
+
+	return read_stat(tid, &ppid, ret);
+}
+
+int thread_identity(pid_t tid, struct thread_identity *ret)
+{
+	struct thread_identity seen = {0};
+	int r;
+
+	seen.tgid = thread_tgid(tid);
+	if (seen.tgid < 0)
+		return seen.tgid;
+	r = read_stat(seen.tgid, &seen.ppid, &seen.start);
+	if (r == 0)
+		*ret = seen;
+	return r;
 }

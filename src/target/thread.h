@@ -146,3 +146,8 @@ struct thread_identity {
  * thread_identity() - who a thread's process is, from /proc/TID/stat. Return: 0 or -ESRCH, -EACCES.
  */
 int thread_identity(pid_t tid, struct thread_identity *ret);
+
+/**
+ * thread_start_time() - when a thread itself was started, in clock ticks since boot. Return: 0; -ESRCH; -EACCES, -EMFILE.
+ */
+int thread_start_time(pid_t tid, uint64_t *ret);

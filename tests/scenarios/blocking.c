@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A connect that has to wait: SO_SNDTIMEO, signals with and without SA_RESTART, a late answer. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -112,6 +116,173 @@ static void sndtimeo_send(void)
 	say_elapsed("send", start, 250);
 	close(peer);
 	close(fd);
+	server_close(&server);
+}
+
+/* A thread that waits in connect(2), and what another one does to its socket's number. */
+struct waiter {
+	struct server server;
+	pthread_t thread;
+	pid_t tid;
+	int fd;
+	long limit; /* milliseconds */
+	int result, error;
+	long since, until;
+};
+
+static void *wait_to_connect(void *argument)
+{
+	struct waiter *waiter = argument;
+
+	__atomic_store_n(&waiter->tid, gettid(), __ATOMIC_RELEASE);
+	waiter->since = now_ms();
+	waiter->result = do_connect(waiter->fd, &waiter->server.addr, sizeof(waiter->server.addr));
+	waiter->error = errno;
+	waiter->until = now_ms();
+	return NULL;
+}
+
+/* Whether the thread is not yet with the kernel; natively it always is. */
+static bool waits_for_an_answer(pid_t tid)
+{
+	char path[64], where[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
+	file = fopen(path, "re");
+	if (!file || !fgets(where, sizeof(where), file))
+		where[0] = '\0';
+	if (file)
+		fclose(file);
+	return !strncmp(where, "seccomp", 7);
+}
+
+static void waiter_start(struct waiter *waiter, const struct server *server, long limit)
+{
+	long start = now_ms();
+
+	*waiter = (struct waiter){ .server = *server, .fd = tcp(0), .limit = limit };
+	set_timeout(waiter->fd, limit);
+	must(-pthread_create(&waiter->thread, NULL, wait_to_connect, waiter));
+	wait_tcp_state(waiter->fd, TCP_SYN_SENT);
+	wait_blocked(waiter->tid, SYS_connect);
+	while (waits_for_an_answer(waiter->tid) && now_ms() - start < DEADLINE)
+		sched_yield();
+	wait_blocked(waiter->tid, SYS_connect);
+}
+
+static void waiter_join(struct waiter *waiter)
+{
+	long passed;
+
+	pthread_join(waiter->thread, NULL);
+	passed = waiter->until - waiter->since;
+	errno = waiter->error;
+	say_result("connect", waiter->result);
+	say("in time: %s", passed >= waiter->limit - 20 && passed < waiter->limit + slowly(1500) ? "yes" : "no");
+}
+
+/* The call has the file: that its number is closed, or another file's, does not end it, and its time ends all the same. */
+static void sndtimeo_closed(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct waiter waiter;
+
+	waiter_start(&waiter, &silent, 700);
+	say_result("close", close(waiter.fd));
+	waiter_join(&waiter);
+	say_open();
+	server_close(&silent);
+}
+
+static void sndtimeo_moved(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct waiter waiter;
+	int moved;
+
+	waiter_start(&waiter, &silent, 700);
+	moved = must(dup(waiter.fd));
+	close(waiter.fd);
+	waiter_join(&waiter);
+	say_timeout(moved);
+	say_poll(moved, POLLIN | POLLOUT);
+	say_connect(moved, &silent.addr);
+	close(moved);
+	server_close(&silent);
+}
+
+static void sndtimeo_dup2(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	int zero = must(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+	struct waiter waiter;
+	char byte = 1;
+
+	waiter_start(&waiter, &silent, 700);
+	must(dup2(zero, waiter.fd));
+	waiter_join(&waiter);
+	say_result("read", read(waiter.fd, &byte, 1));
+	say("byte: %d", byte);
+	close(waiter.fd);
+	close(zero);
+	server_close(&silent);
+}
+
+/* Two calls wait at once on sockets that had the same number. */
+static void sndtimeo_same_number(void)
+{
+	struct server silent = server_silent(LOOPBACK);
+	struct waiter first, other;
+
+	waiter_start(&first, &silent, 1200);
+	close(first.fd);
+	waiter_start(&other, &silent, 600);
+	say("same number: %s", other.fd == first.fd ? "yes" : "no");
+	waiter_join(&other);
+	waiter_join(&first);
+	say_timeout(other.fd);
+	close(other.fd);
+	server_close(&silent);
+}
+
+/* There are as many processes as the user may have, if that is few: ending the call must not take another one. */
+static void sndtimeo_processes(void)
+{
+	struct server server = server_open(LOOPBACK), silent;
+	int until[2], fd = tcp(0), error = 0;
+	pid_t children[40], child;
+	size_t count = 0;
+	char byte;
+
+	/* Whatever runs beside is there by then. */
+	say_connect(fd, &server.addr);
+	close(fd);
+	must(pipe2(until, O_CLOEXEC));
+	while (count < ARRAY_SIZE(children)) {
+		child = fork();
+		if (child < 0) {
+			error = errno;
+			break;
+		}
+		if (!child) {
+			close(until[1]);
+			_exit(read(until[0], &byte, 1) != 0);
+		}
+		children[count++] = child;
+	}
+	say("fork: %s", errno_name(error));
+	silent = server_silent(LOOPBACK);
+	fd = tcp(0);
+	set_timeout(fd, 400);
+	say_connect(fd, &silent.addr);
+	say_timeout(fd);
+	close(fd);
+	close(until[1]);
+	while (count)
+		must(waitpid(children[--count], NULL, 0));
+	close(until[0]);
+	server_close(&silent);
 	server_close(&server);
 }
 
@@ -290,6 +461,11 @@ const struct scenario scenarios[] = {
 	{ "sndtimeo-late", sndtimeo_late, MUST_SWAP | SLOW },
 	{ "sndtimeo-ok", sndtimeo_ok, MUST_SWAP },
 	{ "sndtimeo-send", sndtimeo_send, MUST_SWAP },
+	{ "sndtimeo-closed", sndtimeo_closed, MUST_SWAP },
+	{ "sndtimeo-moved", sndtimeo_moved, MUST_SWAP },
+	{ "sndtimeo-dup2", sndtimeo_dup2, MUST_SWAP },
+	{ "sndtimeo-same-number", sndtimeo_same_number, MUST_SWAP },
+	{ "sndtimeo-processes", sndtimeo_processes, MUST_SWAP },
 	{ "eintr", eintr, MUST_SWAP | SLOW },
 	{ "restart", restart, MUST_SWAP | SLOW },
 	{ "sndtimeo-signal", sndtimeo_signal, MUST_SWAP },
