@@ -315,7 +315,7 @@ for _ in range(50):
 
     def test_read_meanwhile(self):
         """Who reads while the last report takes the place of the first has one of them."""
-        for _ in range(20):
+        for _ in range(8):
             fifo = self.path("fifo")
             os.mkfifo(fifo)
             path = self.path("report")
