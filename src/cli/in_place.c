@@ -71,6 +71,13 @@ static bool in_place_adopts(void)
 	return prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper;
 }
 
+/* Wait for the end of a child that was made without an exit signal. */
+static void in_place_reap(pid_t child)
+{
+	while (waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+}
+
 /* Return: 0 or a negative errno. */
 static int in_place_start_guard(struct session *session)
 {
@@ -95,9 +102,10 @@ static int in_place_start_guard(struct session *session)
 				      "cannot start the supervisor: fork failed");
 		_exit(0);
 	}
-	while (!direct && waitpid(child, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
-	session->guard = direct ? child : 0;
+	if (direct)
+		session->guard = child;
+	else
+		in_place_reap(child);
 	return 0;
 }
 
@@ -117,8 +125,9 @@ int in_place_run(struct session *session)
 	r = channel_receive_reply(session->channel[0], &reply);
 	if (r > 0 && reply.kind == CHANNEL_NO_ACCESS) {
 		session->channel[0] = fd_close(session->channel[0]);
-		while (session->guard > 0 && waitpid(session->guard, NULL, __WCLONE) < 0 && errno == EINTR)
-			;
+		if (session->guard > 0)
+			in_place_reap(session->guard);
+		session->guard = 0;
 		return -EPERM;
 	}
 	if (r <= 0 || reply.kind != CHANNEL_ACCESS) {

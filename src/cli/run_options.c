@@ -210,9 +210,9 @@ enum run_parsed run_options_parse(int argc, char **argv, struct run_options *ret
 				return run_usage_error(false);
 			}
 			if (option == OPTION_REPORT_OUTPUT) {
-				/* Opened once more in the end. */
-			free((char *)ret->report_output);
-			ret->report_output = run_absolute(optarg);
+				/* It is opened once more in the end. */
+				free((char *)ret->report_output);
+				ret->report_output = run_absolute(optarg);
 			} else if (run_report_option(optarg, &ret->report) < 0) {
 				message(STDERR_FILENO, "--report=%s: expected text or json", optarg);
 				return run_usage_error(true);

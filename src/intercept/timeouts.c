@@ -15,15 +15,12 @@
  */
 #include "intercept/timeouts.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,6 +34,7 @@
 #include "base/numbers.h"
 #include "base/start.h"
 #include "target/kick.h"
+#include "target/table.h"
 #include "target/thread.h"
 
 /*
@@ -196,32 +194,28 @@ static int get_at(const struct entry *entry, int number)
 	return fd_take(&fd);
 }
 
+struct search {
+	const struct entry *entry;
+	int fd;
+};
+
+static int visit_number(void *context, int number, enum table_kind kind, uint64_t inode)
+{
+	struct search *search = context;
+
+	if (kind == TABLE_SOCKET && inode == search->entry->inode)
+		search->fd = get_at(search->entry, number);
+	return search->fd >= 0;
+}
+
 /* The entry's socket, also where another thread has moved it already. Return: a descriptor or -ENOENT. */
 static int get_socket(const struct entry *entry)
 {
-	char path[64], wanted[64], seen[64];
-	const struct dirent *item;
-	int fd = get_at(entry, entry->number);
-	DIR *directory;
+	struct search search = {.entry = entry, .fd = get_at(entry, entry->number)};
 
-	if (fd >= 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/fd", entry->tid);
-	snprintf(wanted, sizeof(wanted), "socket:[%" PRIu64 "]", entry->inode);
-	directory = opendir(path);
-	if (!directory)
-		return -ENOENT;
-	while (fd < 0 && (item = readdir(directory))) {
-		ssize_t n = readlinkat(dirfd(directory), item->d_name, seen, sizeof(seen) - 1);
-
-		if (n < 0)
-			continue;
-		seen[n] = '\0';
-		if (strcmp(seen, wanted) == 0)
-			fd = get_at(entry, atoi(item->d_name));
-	}
-	closedir(directory);
-	return fd >= 0 ? fd : -ENOENT;
+	if (search.fd < 0)
+		table_walk_once(entry->tid, visit_number, &search);
+	return search.fd;
 }
 
 /* Give the socket the program's own timeout back. */

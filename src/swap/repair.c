@@ -33,10 +33,10 @@
 
 static const char foreign_epoll[] = "an epoll instance that only another process has was out of reach";
 
-static void let_go(struct repair *hand)
+static void let_go(struct repair *repair)
 {
-	fd_close(hand->number);
-	hand->number = -1;
+	fd_close(repair->number);
+	repair->number = -1;
 }
 
 int repair_open_epoll(const struct caller *caller, const struct watch_item *item, int *ret)
@@ -64,11 +64,11 @@ static bool is_of(const struct repair_instance *instance, const struct watch_ite
  *
  * Return: 0; -EBADF: it is there no more; ...
  */
-static int open_instance(struct repair *hand, const struct watch_item *item, int file, struct repair_instance *ret)
+static int open_instance(struct repair *repair, const struct watch_item *item, int file, struct repair_instance *ret)
 {
-	int r = repair_open_epoll(hand->caller, item, &ret->fd);
+	int r = repair_open_epoll(repair->caller, item, &ret->fd);
 
-	if (r == 0 && (item->owner || !hand->sole) && !watch_is_instance(hand->watch, item, ret->fd, file)) {
+	if (r == 0 && (item->owner || !repair->sole) && !watch_is_instance(repair->watch, item, ret->fd, file)) {
 		/* It may be anything by now. */
 		ret->fd = linger_close(ret->fd);
 		r = -EBADF;
@@ -79,73 +79,73 @@ static int open_instance(struct repair *hand, const struct watch_item *item, int
 }
 
 /* That which was opened ahead for an item, or NULL; or, without an item, where one was that is in hand. */
-static struct repair_instance *ahead_of(struct repair *hand, const struct watch_item *item)
+static struct repair_instance *ahead_of(struct repair *repair, const struct watch_item *item)
 {
-	for (unsigned int i = 0; i < hand->ahead_count; i++) {
-		struct repair_instance *instance = &hand->ahead[i];
+	for (unsigned int i = 0; i < repair->ahead_count; i++) {
+		struct repair_instance *instance = &repair->ahead[i];
 
 		if (item ? is_of(instance, item)
-			 : instance->fd < 0 && instance->number == hand->epoll.number && instance->owner == hand->epoll.owner)
+			 : instance->fd < 0 && instance->number == repair->epoll.number && instance->owner == repair->epoll.owner)
 			return instance;
 	}
 	return NULL;
 }
 
-static void put_away(struct repair *hand)
+static void put_away(struct repair *repair)
 {
-	struct repair_instance *place = hand->epoll.fd >= 0 ? ahead_of(hand, NULL) : NULL;
+	struct repair_instance *place = repair->epoll.fd >= 0 ? ahead_of(repair, NULL) : NULL;
 
 	if (place)
-		place->fd = fd_take(&hand->epoll.fd);
+		place->fd = fd_take(&repair->epoll.fd);
 	else
-		hand->epoll.fd = fd_close(hand->epoll.fd);
+		repair->epoll.fd = fd_close(repair->epoll.fd);
 }
 
 /* The instance that an item is in, in our hand. Return: as open_instance(). */
-static int take_epoll(struct repair *hand, const struct watch_item *item, int file)
+static int take_epoll(struct repair *repair, const struct watch_item *item, int file)
 {
 	struct repair_instance *ahead;
 	int r;
 
-	if (is_of(&hand->epoll, item))
+	if (is_of(&repair->epoll, item))
 		return 0;
-	put_away(hand);
-	ahead = ahead_of(hand, item);
+	put_away(repair);
+	ahead = ahead_of(repair, item);
 	if (ahead) {
-		hand->epoll.number = ahead->number;
-		hand->epoll.owner = ahead->owner;
-		hand->epoll.fd = fd_take(&ahead->fd);
+		repair->epoll.number = ahead->number;
+		repair->epoll.owner = ahead->owner;
+		repair->epoll.fd = fd_take(&ahead->fd);
 		return 0;
 	}
-	r = open_instance(hand, item, file, &hand->epoll);
+	r = open_instance(repair, item, file, &repair->epoll);
 	if (r < 0 && item->owner && !is_ours(r)) {
-		hand->lost = true;
+		repair->lost = true;
 		r = -EBADF;
 	}
 	return r;
 }
 
 /* The socket, at the number of the item, in our table. */
-static int take_number(struct repair *hand, int number, const int *file)
+static int take_number(struct repair *repair, int number, const int *file)
 {
 	int r;
 
 	/* It may be there by itself. */
 	if (*file == number) {
-		let_go(hand);
+		let_go(repair);
 		return 0;
 	}
-	if (hand->number != number) {
-		let_go(hand);
+	if (repair->number != number) {
+		let_go(repair);
 		r = numbers_claim_for(number, file);
-	} else if (hand->file != file) {
+	} else if (repair->file != file) {
 		r = dup3(*file, number, O_CLOEXEC) < 0 ? -errno : 0;
 	} else {
 		return 0;
 	}
 	if (r == 0) {
-		hand->number = number;
-		hand->file = file;
+		repair->number = number;
+		repair->file = file;
 	}
 	return r;
 }
@@ -154,17 +154,17 @@ static int take_number(struct repair *hand, int number, const int *file)
  * epoll_ctl(2) as the target would call it for its own number. Return: 1: done; 0: nothing was to be done; or a negative
  * errno.
  */
-static int control(struct repair *hand, int operation, const struct watch_item *item, const int *file)
+static int control(struct repair *repair, int operation, const struct watch_item *item, const int *file)
 {
 	struct epoll_event event = {.events = item->events, .data.u64 = item->data};
 	int r;
 
 	/* In this order: what is opened next must not stand where the socket has to. */
-	r = take_number(hand, item->number, file);
+	r = take_number(repair, item->number, file);
 	if (r == 0)
-		r = take_epoll(hand, item, operation == EPOLL_CTL_ADD ? *hand->old : *file);
+		r = take_epoll(repair, item, operation == EPOLL_CTL_ADD ? *repair->old : *file);
 	if (r == 0)
-		r = epoll_ctl(hand->epoll.fd, operation, item->number, &event) < 0 ? -errno : 1;
+		r = epoll_ctl(repair->epoll.fd, operation, item->number, &event) < 0 ? -errno : 1;
 	/*
 	 * EBADF, EINVAL: another thread closed the instance. EEXIST: one added the new file already.
 	 * ENOENT: one took the item out.
@@ -199,11 +199,11 @@ const char *repair_loses(const struct watch_report *report, bool silent, bool fo
 }
 
 /* All, or none: what was added goes again. */
-static void take_back(struct repair *hand, const struct watch_report *report, const bool *ours, size_t count)
+static void take_back(struct repair *repair, const struct watch_report *report, const bool *ours, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (ours[i])
-			control(hand, EPOLL_CTL_DEL, &report->items[i], hand->new);
+			control(repair, EPOLL_CTL_DEL, &report->items[i], repair->new);
 }
 
 static const struct watch_item *find(const struct watch_report *report, const struct watch_item *wanted)
@@ -222,7 +222,7 @@ static const struct watch_item *find(const struct watch_report *report, const st
  * Until the number named the new file other threads could change an item. That holds for the new one, unless they have
  * changed it once more since, which is not seen.
  */
-static void change(struct repair *hand, const struct watch_report *report, const struct watch_report *again, const bool *ours)
+static void change(struct repair *repair, const struct watch_report *report, const struct watch_report *again, const bool *ours)
 {
 	for (size_t i = 0; i < report->item_count; i++) {
 		const struct watch_item *before = &report->items[i];
@@ -231,9 +231,9 @@ static void change(struct repair *hand, const struct watch_report *report, const
 		if (!ours[i] || !after || (after->events == before->events && after->data == before->data))
 			continue;
 		if (!((before->events | after->events) & EPOLLEXCLUSIVE))
-			control(hand, EPOLL_CTL_MOD, after, hand->new);
-		else if (control(hand, EPOLL_CTL_DEL, before, hand->new) > 0)
-			control(hand, EPOLL_CTL_ADD, after, hand->new);
+			control(repair, EPOLL_CTL_MOD, after, repair->new);
+		else if (control(repair, EPOLL_CTL_DEL, before, repair->new) > 0)
+			control(repair, EPOLL_CTL_ADD, after, repair->new);
 	}
 }
 
@@ -243,12 +243,12 @@ static void change(struct repair *hand, const struct watch_report *report, const
  * but that takes a call on the old file that began before the swap, and another within it. Where nobody else is there,
  * the old ones go by themselves (eventpoll_release()), unless somebody who collects events holds the file while we close it.
  */
-static void forget_old(struct repair *hand, const struct watch_report *report, const bool *ours)
+static void forget_old(struct repair *repair, const struct watch_report *report, const bool *ours)
 {
 	for (size_t i = 0; i < report->item_count; i++)
-		if ((!hand->sole || !report->items[i].solitary) &&
-		    control(hand, EPOLL_CTL_DEL, &report->items[i], hand->old) == 0 && ours[i])
-			control(hand, EPOLL_CTL_DEL, &report->items[i], hand->new);
+		if ((!repair->sole || !report->items[i].solitary) &&
+		    control(repair, EPOLL_CTL_DEL, &report->items[i], repair->old) == 0 && ours[i])
+			control(repair, EPOLL_CTL_DEL, &report->items[i], repair->new);
 }
 
 void repair_begin(struct repair *repair, struct watch *watch, const struct caller *caller, const int *old, const int *new,
@@ -267,12 +267,12 @@ void repair_begin(struct repair *repair, struct watch *watch, const struct calle
 }
 
 /* What is open, and may be of another number the next time. */
-static void close_all(struct repair *hand)
+static void close_all(struct repair *repair)
 {
-	let_go(hand);
-	hand->epoll.fd = fd_close(hand->epoll.fd);
-	while (hand->ahead_count > 0) {
-		struct repair_instance *last = &hand->ahead[--hand->ahead_count];
+	let_go(repair);
+	repair->epoll.fd = fd_close(repair->epoll.fd);
+	while (repair->ahead_count > 0) {
+		struct repair_instance *last = &repair->ahead[--repair->ahead_count];
 
 		last->fd = fd_close(last->fd);
 		numbers_disown(&last->fd);
