@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Servers at a distance, and what the network is told. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -57,28 +56,13 @@ void wait_asked(int count)
 	}
 }
 
-/* A call whose notification is not answered yet sleeps in seccomp's functions. */
-static bool is_connecting(pid_t tid)
-{
-	char path[64], where[64] = { 0 };
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
-	file = fopen(path, "re");
-	if (!file)
-		fail("no %s", path);
-	if (!fgets(where, sizeof(where), file))
-		where[0] = 0;
-	fclose(file);
-	return strstr(where, "wait");
-}
-
 void wait_connecting(pid_t tid)
 {
 	long start = now_ms();
 
 	wait_blocked(tid, SYS_connect);
-	while (!is_connecting(tid)) {
+	/* A call whose notification is not answered yet sleeps in seccomp's functions. */
+	while (!sleeps_in(tid, "wait")) {
 		if (now_ms() - start > DEADLINE)
 			fail("thread %d: not in connect(2) within %d ms", tid, DEADLINE);
 		poll(NULL, 0, 1);

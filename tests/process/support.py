@@ -9,9 +9,11 @@ import os
 import pwd
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import uuid
@@ -220,6 +222,29 @@ class ProcessTest(unittest.TestCase):
         """Give a process no more input and wait for its end; (status, standard error)."""
         _, errors = process.communicate(timeout=DEADLINE)
         return process.returncode, errors
+
+
+class ServedTest(ProcessTest):
+    """A server on loopback, for both families, so that a peer that was changed would show; its port."""
+
+    def setUp(self):
+        super().setUp()
+        self.listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        self.addCleanup(self.listener.close)
+        self.port = str(self.listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, peer = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.serve(connection, peer)
+
+    def serve(self, connection, peer):
+        """A connection; it is closed afterwards."""
 
 
 def as_nobody():

@@ -4,10 +4,8 @@ import ctypes
 import errno
 import json
 import os
-import socket
 import struct
 import subprocess
-import threading
 import unittest
 
 import support
@@ -46,21 +44,7 @@ def deny(number, *numbers):
 
 
 @unittest.skipUnless(os.uname().machine == "x86_64", "the numbers are those of x86-64")
-class Denied(support.ProcessTest):
-    def setUp(self):
-        super().setUp()
-        self.listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        self.addCleanup(self.listener.close)
-        self.port = str(self.listener.getsockname()[1])
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                self.listener.accept()[0].close()
-            except OSError:
-                return
-
+class Denied(support.ServedTest):
     def run_denied(self, model, *numbers):
         done = subprocess.run(
             reseat_run(model, *python(CLIENT, self.port), options=MAP), stdin=subprocess.DEVNULL,

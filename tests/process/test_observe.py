@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 import unittest
 
@@ -65,30 +64,16 @@ if os.fork() == 0:
 """
 
 
-class Observe(support.ProcessTest):
-    def setUp(self):
-        super().setUp()
-        # Both families, so that a peer that was changed would show.
-        self.listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        self.addCleanup(self.listener.close)
-        self.port = str(self.listener.getsockname()[1])
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, peer = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    connection.sendall(b"served " + peer[0].replace("::ffff:", "").encode())
-                    connection.shutdown(socket.SHUT_WR)
-                    # Closed with a request unread it would be reset.
-                    while connection.recv(1000):
-                        pass
-                except OSError:
-                    pass
+class Observe(support.ServedTest):
+    def serve(self, connection, peer):
+        try:
+            connection.sendall(b"served " + peer[0].replace("::ffff:", "").encode())
+            connection.shutdown(socket.SHUT_WR)
+            # Closed with a request unread it would be reset.
+            while connection.recv(1000):
+                pass
+        except OSError:
+            pass
 
     def command(self, model, *command, options=MAP):
         chosen = [f"--process-model={model}"] if model else []

@@ -104,8 +104,8 @@ KNOWN = [
     {
         "traces": rf"\+~? (connect {BESIDE}(fcntl|ioctl|setsockopt)|(fcntl|ioctl|setsockopt) {BESIDE}connect) ",
         "policies": EVERY,
-        "native": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: .*)",
-        "reseat": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: .*)",
+        "native": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: (ECONNRESET|\d+))",
+        "reseat": r"(open .*|.* (fcntl|getsockopt) .*|rest of [AB]: (ECONNRESET|\d+))",
         "row": "random/setting-while-connecting",
         "why": "what another thread sets on the socket or its number between the look and the put, some 50 us, stays with "
                "the old one",

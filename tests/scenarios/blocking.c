@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -142,21 +140,6 @@ static void *wait_to_connect(void *argument)
 	return NULL;
 }
 
-/* Whether the thread is not yet with the kernel; natively it always is. */
-static bool waits_for_an_answer(pid_t tid)
-{
-	char path[64], where[64] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
-	file = fopen(path, "re");
-	if (!file || !fgets(where, sizeof(where), file))
-		where[0] = '\0';
-	if (file)
-		fclose(file);
-	return !strncmp(where, "seccomp", 7);
-}
-
 static void waiter_start(struct waiter *waiter, const struct server *server, long limit)
 {
 	long start = now_ms();
@@ -166,7 +149,8 @@ static void waiter_start(struct waiter *waiter, const struct server *server, lon
 	must(-pthread_create(&waiter->thread, NULL, wait_to_connect, waiter));
 	wait_tcp_state(waiter->fd, TCP_SYN_SENT);
 	wait_blocked(waiter->tid, SYS_connect);
-	while (waits_for_an_answer(waiter->tid) && now_ms() - start < DEADLINE)
+	/* Until then it is not with the kernel; natively it always is. */
+	while (sleeps_in(waiter->tid, "seccomp") && now_ms() - start < DEADLINE)
 		sched_yield();
 	wait_blocked(waiter->tid, SYS_connect);
 }

@@ -148,6 +148,8 @@ void wait_tcp_state(int fd, int state);
 void wait_blocked(pid_t tid, long number);
 /* ... in one of several. */
 void wait_blocked_in_one(pid_t tid, const long *numbers, size_t count);
+/* Whether the thread sleeps in a function of the kernel whose name has a word in it (/proc/TID/wchan). */
+bool sleeps_in(pid_t tid, const char *word);
 
 long now_ms(void);
 long now_ns(void);

@@ -124,3 +124,18 @@ void wait_blocked(pid_t tid, long number)
 {
 	wait_blocked_in_one(tid, &number, 1);
 }
+
+bool sleeps_in(pid_t tid, const char *word)
+{
+	char path[64], where[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
+	file = fopen(path, "re");
+	if (!file)
+		fail("%s: %s", path, strerror(errno));
+	if (!fgets(where, sizeof(where), file))
+		where[0] = 0;
+	fclose(file);
+	return strstr(where, word);
+}
