@@ -104,7 +104,7 @@ const struct option option_rest[] = {
 
 	IP6(IPV6_FREEBIND, SAME_AS("IP_FREEBIND")),
 	IP6(IPV6_TRANSPARENT, SAME_AS("IP_TRANSPARENT")),
-	IP6(IPV6_MULTICAST_ALL, RESERVED("says that the program made an AF_INET socket")),
+	IP6(IPV6_MULTICAST_ALL, RESERVED("says whether the program made an AF_INET socket")),
 	IP6(IPV6_ROUTER_ALERT_ISOLATE, RESERVED("says that the peer is translated")),
 	IP6(IPV6_ADDRFORM, NOTHING("acts at once")),
 	IP6(IPV6_2292PKTOPTIONS, SAME_AS("IPV6_HOPOPTS, IPV6_RTHDR and IPV6_DSTOPTS")),

@@ -21,25 +21,34 @@ static int get(int fd, int level, int name)
 	return getsockopt(fd, level, name, &value, &size) < 0 ? -1 : value;
 }
 
-int present_mark(int fd, int family, enum present_form form)
+static int mark_inet6(int fd, bool stream, enum present_form form)
 {
-	int r;
+	int r = 0;
 
+	/* Without a mark it is as its program set it. */
+	if (form == PRESENT_ITSELF && get(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE) != 1)
+		return 0;
+	if (stream ? form != PRESENT_INET : form == PRESENT_INET)
+		r = set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, form == PRESENT_ITSELF);
+	return r < 0 ? r : set(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, form != PRESENT_ITSELF);
+}
+
+int present_mark(int fd, int family, int type, enum present_form form)
+{
 	if (family == AF_INET)
 		return set(fd, IPPROTO_IP, IP_MULTICAST_ALL, form == PRESENT_INET_PEER ? 0 : 1);
-	/* A socket that stands for an AF_INET one does so for all its life; others have this option
-	 * as their program set it. */
-	r = form == PRESENT_INET ? set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0) : 0;
-	if (r < 0)
-		return r;
-	return set(fd, IPPROTO_IPV6, IPV6_ROUTER_ALERT_ISOLATE, form != PRESENT_ITSELF);
+	return mark_inet6(fd, type == SOCK_STREAM, form);
 }
 
 static enum present_form read_inet6(int fd, int isolate)
 {
+	bool off, stream;
+
 	if (isolate != 1)
 		return PRESENT_ITSELF;
-	return get(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL) == 0 ? PRESENT_INET : PRESENT_MAPPED;
+	off = get(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL) == 0;
+	stream = get(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+	return off == stream ? PRESENT_MAPPED : PRESENT_INET;
 }
 
 enum present_form present_read(int fd, bool inet_peers, int *ret_family)

@@ -7,12 +7,14 @@
  * effect on such a socket and that programs do not set there:
  *
  *   AF_INET6  IPV6_ROUTER_ALERT_ISOLATE (Linux 5.1; only IPV6_ROUTER_ALERT on raw sockets looks at it)
- *             says that the peer is translated; IPV6_MULTICAST_ALL (4.20) off says besides that the
- *             program made an AF_INET socket
+ *             says that the peer is translated. IPV6_MULTICAST_ALL (4.20) says whose: of stream sockets it is off
+ *             where it is the program's own AF_INET6 socket; of datagram sockets, for which it matters which
+ *             multicasts they get, where the program made an AF_INET one
  *   AF_INET   IP_MULTICAST_ALL off says that the peer is translated; not on datagram sockets, where it has
  *             an effect: for those the caller has to remember it
  *
- * An AF_INET program cannot see the first two at all: natively IPPROTO_IPV6 gives it ENOPROTOOPT.
+ * An AF_INET program cannot see the first two at all: natively IPPROTO_IPV6 gives it ENOPROTOOPT. What stands for its stream
+ * socket is made while it waits, and so carries one mark, not two.
  */
 #pragma once
 
@@ -27,12 +29,14 @@ enum present_form {
 
 /**
  * present_mark() - set how a socket presents itself.
- * @fd: an AF_INET6 socket, or for PRESENT_INET_PEER an AF_INET one; for PRESENT_ITSELF either
+ * @fd: an AF_INET6 socket, or for PRESENT_INET_PEER an AF_INET one; for PRESENT_ITSELF either. For PRESENT_INET a fresh one, which
+ *	stands for an AF_INET socket for all its life
  * @family: the socket's own
+ * @type: SOCK_STREAM or SOCK_DGRAM
  *
  * Return: 0 or a negative errno; -ENOPROTOOPT, -EOPNOTSUPP: a socket that cannot carry the mark (MPTCP).
  */
-int present_mark(int fd, int family, enum present_form form);
+int present_mark(int fd, int family, int type, enum present_form form);
 
 /**
  * present_read() - how a socket presents itself; the question that getpeername(2) of a program that

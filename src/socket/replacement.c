@@ -172,7 +172,7 @@ static bool is_v6only(int fd)
 static int present(int fd, const struct replacement *want, int type)
 {
 	const int no = 0;
-	int r = want->marked ? present_mark(fd, want->family, want->form) : 0;
+	int r = want->marked ? present_mark(fd, want->family, type, want->form) : 0;
 
 	/* It may yet go to IPv4. Another network namespace is asked each time. */
 	if (r == 0 && want->form == PRESENT_INET &&

@@ -110,22 +110,29 @@ static void test_refused(void **state)
 static void test_marks(void **state)
 {
 	static const struct {
-		int family;
+		int family, type;
 		enum present_form form;
 	} cases[] = {
-		{AF_INET6, PRESENT_INET},   {AF_INET6, PRESENT_MAPPED},	  {AF_INET6, PRESENT_ITSELF},
-		{AF_INET, PRESENT_INET_PEER}, {AF_INET, PRESENT_ITSELF},
+		{AF_INET6, SOCK_STREAM, PRESENT_INET},	 {AF_INET6, SOCK_DGRAM, PRESENT_INET},
+		{AF_INET6, SOCK_STREAM, PRESENT_MAPPED}, {AF_INET6, SOCK_DGRAM, PRESENT_MAPPED},
+		{AF_INET6, SOCK_STREAM, PRESENT_ITSELF}, {AF_INET6, SOCK_DGRAM, PRESENT_ITSELF},
+		{AF_INET, SOCK_STREAM, PRESENT_INET_PEER}, {AF_INET, SOCK_STREAM, PRESENT_ITSELF},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int family, fd = socket(cases[i].family, SOCK_STREAM, 0);
+		int family, type = cases[i].type, fd = socket(cases[i].family, type, 0);
 
 		assert_int_equal(present_read(fd, true, &family), PRESENT_ITSELF);
-		assert_int_equal(present_mark(fd, cases[i].family, cases[i].form), 0);
+		assert_int_equal(present_mark(fd, cases[i].family, type, cases[i].form), 0);
 		assert_int_equal(present_read(fd, true, &family), cases[i].form);
 		if (cases[i].form != PRESENT_ITSELF)
 			assert_int_equal(family, cases[i].family);
-		assert_int_equal(present_mark(fd, cases[i].family, PRESENT_ITSELF), 0);
+		/* What stands for an AF_INET socket does so for all its life. */
+		if (cases[i].form == PRESENT_INET) {
+			close(fd);
+			continue;
+		}
+		assert_int_equal(present_mark(fd, cases[i].family, type, PRESENT_ITSELF), 0);
 		assert_int_equal(present_read(fd, true, &family), PRESENT_ITSELF);
 		close(fd);
 	}
@@ -136,9 +143,32 @@ static void test_mark_not_asked_for(void **state)
 {
 	int family, fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	assert_int_equal(present_mark(fd, AF_INET, PRESENT_INET_PEER), 0);
+	assert_int_equal(present_mark(fd, AF_INET, SOCK_STREAM, PRESENT_INET_PEER), 0);
 	assert_int_equal(present_read(fd, true, &family), PRESENT_INET_PEER);
 	assert_int_equal(present_read(fd, false, &family), PRESENT_ITSELF);
+	close(fd);
+}
+
+static int multicast_all(int fd)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &value, &size), 0);
+	return value;
+}
+
+/* The option that tells the two forms apart is the program's own as long as there is no mark, and the default after it. */
+static void test_marks_go(void **state)
+{
+	int zero = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &zero, sizeof(zero)), 0);
+	assert_int_equal(present_mark(fd, AF_INET6, SOCK_STREAM, PRESENT_ITSELF), 0);
+	assert_int_equal(multicast_all(fd), 0);
+	assert_int_equal(present_mark(fd, AF_INET6, SOCK_STREAM, PRESENT_MAPPED), 0);
+	assert_int_equal(present_mark(fd, AF_INET6, SOCK_STREAM, PRESENT_ITSELF), 0);
+	assert_int_equal(multicast_all(fd), 1);
 	close(fd);
 }
 
@@ -157,7 +187,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds), cmocka_unit_test(test_life),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_marks),
-		cmocka_unit_test(test_mark_not_asked_for), cmocka_unit_test(test_marks_of_udp),
+		cmocka_unit_test(test_mark_not_asked_for), cmocka_unit_test(test_marks_go),
+		cmocka_unit_test(test_marks_of_udp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

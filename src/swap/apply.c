@@ -105,7 +105,7 @@ int apply_in_place(struct swap *swap, struct job *job)
 	int r;
 
 	if (make->marked && (make->form != PRESENT_ITSELF || swap->translates)) {
-		r = present_mark(job->old, job->seen.family, make->form);
+		r = present_mark(job->old, job->seen.family, job->seen.type, make->form);
 		if (r < 0)
 			return r;
 	}

@@ -381,7 +381,7 @@ static int ipv6_destination(struct swap *swap, const struct caller *caller, int 
 	case PRESENT_INET:
 		return -EAFNOSUPPORT;
 	case PRESENT_MAPPED:
-		present_mark(fd, seen.family, PRESENT_ITSELF);
+		present_mark(fd, seen.family, seen.type, PRESENT_ITSELF);
 		return 0;
 	default:
 		return 0;
