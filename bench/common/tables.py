@@ -53,6 +53,5 @@ def under_title(under):
     title = {"native": "native", "bare": "bare notification", "minimal": "minimal swap",
              "blind": "minimal swap, address not read",
              "pass": "reseat", "pass-swapped": "reseat, after a swap",
-             "swap": "reseat", "swap-at-once": "reseat", "reseat": "reseat"}.get(name, name)
-    title = f"{title}, {backend}" if backend else title
-    return f"{title}, no sockets made ahead" if name == "swap-at-once" else title
+             "swap": "reseat", "reseat": "reseat"}.get(name, name)
+    return f"{title}, {backend}" if backend else title

@@ -62,7 +62,7 @@ class Target(Dialog):
         self.slowness = EMULATED if options.emulated else 1
         self.under, self.watched, self.items = under, watched, items
         self.minimal = under in ("minimal", "blind")
-        self.swaps = self.minimal or under.partition(":")[0] in ("swap", "swap-at-once")
+        self.swaps = self.minimal or under.partition(":")[0] == "swap"
 
     def ask(self, command):
         answer = super().ask(command)
@@ -87,12 +87,10 @@ def supervisor(options, server, under):
                                 be asked for
     pass-swapped:BACKEND        the same, for a target that has been told to "swap"
     swap:BACKEND                reseat, and 127.0.0.1 is swapped
-    swap-at-once:BACKEND        the same, but no socket is made ahead of need, which takes CAP_SYS_NICE
     """
     name, _, backend = under.partition(":")
     bench = os.path.join(options.build, "bench")
     run = [options.reseat, "run", f"--watch-backend={backend}"]
-    swap = [*run, "--map", "127.0.0.1/32=::ffff:0:0/96", "--"]
     return {
         "native": [],
         "bare": [os.path.join(bench, "bare")],
@@ -100,8 +98,7 @@ def supervisor(options, server, under):
         "blind": [os.path.join(bench, "minimal-swap"), "--blind", str(server.port)],
         "pass": [*run, "--map", "127.0.0.2/32=::ffff:0:0/96", "--"],
         "pass-swapped": [*run, "--map", "127.0.0.2/32=::ffff:0:0/96", "--"],
-        "swap": swap,
-        "swap-at-once": ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice", *swap],
+        "swap": [*run, "--map", "127.0.0.1/32=::ffff:0:0/96", "--"],
     }[name]
 
 

@@ -8,8 +8,8 @@
  * in variables registered there.
  *
  * The *watcher* is the thread that called supervisor_run(). It waits for the listener's hang-up, because
- * RECV does not return for that on Linux 6.1, for supervisor_stop(), for connects whose time has come, for
- * calls that wait for their socket (held.h), and makes sockets ahead of need (swap/spares.h).
+ * RECV does not return for that on Linux 6.1, for supervisor_stop(), for connects whose time has come, and for
+ * calls that wait for their socket (held.h).
  *
  * A third one ends connects whose time has come (timeouts.c).
  */
@@ -370,7 +370,6 @@ int supervisor_run(struct supervisor *supervisor)
 			{.fd = supervisor->stop, .events = POLLIN},
 			{.fd = timeouts_descriptor(supervisor->handlers.timeouts), .events = POLLIN},
 			{.fd = held_descriptor(supervisor->handlers.held), .events = POLLIN},
-			{.fd = swap_descriptor(supervisor->handlers.swap), .events = POLLIN},
 		};
 
 		if (poll(p, sizeof(p) / sizeof(p[0]), 1000) < 0 && errno != EINTR)
@@ -383,8 +382,6 @@ int supervisor_run(struct supervisor *supervisor)
 			timeouts_work(supervisor->handlers.timeouts);
 		if (p[3].revents)
 			held_work(supervisor->handlers.held);
-		if (p[4].revents)
-			swap_work(supervisor->handlers.swap);
 		if ((p[0].revents & POLLHUP) || p[1].revents || atomic_load(&supervisor->stopping))
 			break;
 	}

@@ -184,7 +184,6 @@ struct copying {
 	int from_family, to_family;
 	bool datagram;
 	unsigned int how;
-	const struct option_bits *ready; /* as a fresh one of the old kind already; NULL: nothing is */
 	struct option_bits unchanged; /* need not be read: it is as a fresh one's */
 	bool changed; /* the replacement, by the last option */
 };
@@ -216,8 +215,6 @@ static int copy_one(struct copying *copying, size_t index)
 	if (value.size == 0)
 		return 0;
 	changed = !same(&value, old);
-	if (copying->ready && option_bits_have(copying->ready, index))
-		now = *old;
 	if (option->moved)
 		read_option(option, copying->to, copying->to_family, &now);
 	if (changed && (copying->how & OPTION_ELSEWHERE) && option->place_only)
@@ -384,7 +381,6 @@ static struct copying copying_of(const struct option_set *set, int from_family, 
 		.to_family = to_family,
 		.datagram = protocols[kind / 2].type == SOCK_DGRAM,
 		.how = how,
-		.ready = how & OPTION_READY ? &set->kinds[kind].apart : NULL,
 	};
 }
 
@@ -417,8 +413,6 @@ size_t option_copy(const struct option_set *set, int from, int from_family, int 
 		asked = select_options(&set->kinds[kind], &copying, image);
 	else if (from_family != to_family)
 		asked = copying.unchanged = set->kinds[kind].apart;
-	if (copying.ready)
-		asked = option_bits_without(&asked, &copying.unchanged);
 
 	*ret_refused = NULL;
 	/* What one of them moves may be asked for besides, further on. */
@@ -440,25 +434,6 @@ size_t option_copy(const struct option_set *set, int from, int from_family, int 
 			join_moved(&asked, learned, i);
 	}
 	return read;
-}
-
-int option_apart(const struct option_set *set, int family, int protocol, struct option_value *ret, size_t room)
-{
-	size_t kind = kind_of(family, protocol), count = 0;
-	const struct option_bits *apart = &set->kinds[kind].apart;
-
-	if (!set->kinds[kind].image)
-		return -ENOENT;
-	for (size_t i = option_bits_next(apart, 0); i < OPTION_BITS; i = option_bits_next(apart, i + 1)) {
-		const struct value *value = &set->fresh[kind][i];
-
-		if (count == room)
-			return -E2BIG;
-		ret[count].option = option_at(i);
-		ret[count].size = value->size;
-		memcpy(ret[count++].bytes, value->bytes, sizeof(value->bytes));
-	}
-	return (int)count;
 }
 
 int option_set_inet6(const struct option *option, int fd)

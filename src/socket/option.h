@@ -99,23 +99,7 @@ void option_prepare(struct option_set *set, int family, int protocol);
  */
 void option_learn(struct option_set *set);
 
-/* A value of an option. */
-struct option_value {
-	const struct option *option;
-	socklen_t size;
-	unsigned char bytes[OPTION_SIZE];
-};
-
-/**
- * option_apart() - what a fresh socket of one family has otherwise than one of the other.
- * @family, @protocol: of the one whose values are told
- *
- * Return: how many there are; -ENOENT: it is not known; -E2BIG.
- */
-int option_apart(const struct option_set *set, int family, int protocol, struct option_value *ret, size_t room);
-
 #define OPTION_ELSEWHERE (1U << 0)
-#define OPTION_READY	 (1U << 1)
 
 /**
  * option_copy() - give a fresh socket the options of another.
@@ -123,7 +107,7 @@ int option_apart(const struct option_set *set, int family, int protocol, struct 
  * @from_family, @protocol: what @from is; IPPROTO_TCP, IPPROTO_MPTCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @to: the replacement, of the same protocol
  * @to_family: its family; going from AF_INET to AF_INET6, the IPv6 side of an option is set as well
- * @how: OPTION_ELSEWHERE: it is in another network namespace; OPTION_READY: it was given option_apart()
+ * @how: OPTION_ELSEWHERE: it is in another network namespace
  * @image: of @from, read after option_prepare(); or NULL: every option is read
  * @ret_refused: receives the first option that could not be set (text from the table), or NULL
  *

@@ -195,15 +195,6 @@ static int give(const struct replacement *want, int old, const struct snapshot *
 	return seen->bound ? bind_like(want, old, seen, fd) : 0;
 }
 
-/* What nearly all programs want: TCP over IPv4 that is to go to an IPv6 address. */
-static const struct replacement common = {
-	.family = AF_INET6,
-	.netns = -EBADF,
-	.home = -EBADF,
-	.form = PRESENT_INET,
-	.marked = true,
-};
-
 int replacement_make(const struct replacement *want, const struct option_set *options, int old,
 		     const struct snapshot *seen, const struct image *image, int *ret, const char **ret_refused)
 {
@@ -227,38 +218,6 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 		return r;
 	*ret = fd_take(&fd);
 	return 0;
-}
-
-bool replacement_is_common(const struct replacement *want, const struct snapshot *seen)
-{
-	return common.family == want->family && common.form == want->form && want->marked && want->netns < 0 &&
-	       seen->family == AF_INET && seen->type == SOCK_STREAM && seen->protocol == IPPROTO_TCP &&
-	       owned_by_us(seen) && label_is_absent();
-}
-
-int replacement_prepare(const struct option_value *values, size_t count, int *ret)
-{
-	_cleanup_close_ int fd = socket(common.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	for (size_t i = 0; i < count; i++)
-		if (setsockopt(fd, values[i].option->level, values[i].option->name, values[i].bytes,
-			       values[i].size) < 0)
-			return -errno;
-	r = present(fd, &common, SOCK_STREAM);
-	if (r < 0)
-		return r;
-	*ret = fd_take(&fd);
-	return 0;
-}
-
-int replacement_adopt(const struct replacement *want, const struct option_set *options, int old,
-		      const struct snapshot *seen, const struct image *image, int fd, const char **ret_refused)
-{
-	option_copy(options, old, seen->family, seen->protocol, fd, want->family, OPTION_READY, image, ret_refused);
-	return give(want, old, seen, fd);
 }
 
 int replacement_finish(int fd, const struct snapshot *seen)

@@ -37,27 +37,6 @@ int replacement_make(const struct replacement *want, const struct option_set *op
 		     const struct snapshot *seen, const struct image *image, int *ret, const char **ret_refused);
 
 /**
- * replacement_is_common() - whether a replacement is of the kind that replacement_prepare() makes: in our network
- * namespace, with our owner, without a label, for an AF_INET TCP socket that goes to an IPv6 address.
- */
-bool replacement_is_common(const struct replacement *want, const struct snapshot *seen);
-
-/**
- * replacement_prepare() - a socket for any such replacement, made before it is known which. By any thread.
- * @values: of option_apart(), for AF_INET and TCP
- *
- * Return: 0 or a negative errno.
- */
-int replacement_prepare(const struct option_value *values, size_t count, int *ret);
-
-/**
- * replacement_adopt() - make such a socket the replacement. As replacement_make().
- * @fd: borrowed
- */
-int replacement_adopt(const struct replacement *want, const struct option_set *options, int old,
-		      const struct snapshot *seen, const struct image *image, int fd, const char **ret_refused);
-
-/**
  * replacement_finish() - give the new socket the status flags of the old one, once it has been connected
  * without waiting. O_ASYNC must be on already, if it is among them: see replacement_set_async().
  *

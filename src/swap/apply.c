@@ -134,22 +134,15 @@ static void set_async(struct job *job, const int *new)
 	}
 }
 
-/* The replacement: made now, or made ahead. */
-static int make_socket(struct swap *swap, const struct job *job, int *ret, const char **ret_refused)
+static int make_socket(const struct swap *swap, const struct job *job, int *ret, const char **ret_refused)
 {
-	const struct replacement *make = &job->plan.make;
-	const struct image *image = &swap->report.image;
-
 	/* Where repair_items() needs it. With a duplicate of the old socket, that may stand there. */
 	const int number = job->bare && swap->report.item_count > 0 ? swap->report.items[0].number : -1;
 	int r;
 
-	*ret = replacement_is_common(make, &job->seen) ? spares_take(swap->spares) : -EBADF;
-	if (*ret >= 0)
-		return replacement_adopt(make, swap->options, job->old, &job->seen, image, *ret, ret_refused);
 	if (number >= 0)
 		numbers_expect(number);
-	r = replacement_make(make, swap->options, job->old, &job->seen, image, ret, ret_refused);
+	r = replacement_make(&job->plan.make, swap->options, job->old, &job->seen, &swap->report.image, ret, ret_refused);
 	if (number >= 0 && r == 0 && *ret != number)
 		numbers_missed(*ret);
 	return r;

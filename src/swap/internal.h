@@ -14,7 +14,6 @@
 #include "swap/origin.h"
 #include "swap/parked.h"
 #include "swap/place.h"
-#include "swap/spares.h"
 #include "swap/starter.h"
 #include "swap/swap.h"
 #include "swap/waiters.h"
@@ -43,7 +42,6 @@ struct swap {
 	struct starter *starter; /* NULL: connects on blocking sockets cannot be started in place */
 	struct parked parked;
 	struct holders holders;
-	struct spares *spares;
 	struct origins *origins;
 	struct askers askers;
 	struct watch_report report, again;

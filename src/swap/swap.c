@@ -85,8 +85,6 @@ int swap_new(struct swap **ret, const struct swap_options *options, struct polic
 	if (r >= 0)
 		r = option_set_new(&swap->options);
 	if (r >= 0)
-		r = spares_new(&swap->spares);
-	if (r >= 0)
 		r = sandbox_new(&swap->sandbox);
 	if (r >= 0)
 		r = sandbox_new(&swap->rings);
@@ -119,7 +117,6 @@ void swap_enter_thread(struct swap *swap)
 	places_own_descriptors(swap->places);
 	parked_own_descriptors(&swap->parked);
 	holders_own_descriptor(&swap->holders);
-	spares_enter_thread(swap->spares);
 	origins_enter_thread(swap->origins);
 	/* Without io_uring a blocking socket is swapped where it could have been connected in place. */
 	if (starter_new(&swap->starter) < 0)
@@ -131,7 +128,6 @@ void swap_free(struct swap *swap)
 	if (!swap)
 		return;
 	starter_free(swap->starter);
-	spares_free(swap->spares);
 	watch_report_free(&swap->report);
 	watch_report_free(&swap->again);
 	origins_free(swap->origins);
@@ -145,29 +141,17 @@ void swap_free(struct swap *swap)
 
 bool swap_waits(const struct swap *swap)
 {
-	return swap->parked.count > 0 || spares_wait(swap->spares);
+	return swap->parked.count > 0;
 }
 
 void swap_expire(struct swap *swap)
 {
 	parked_expire(&swap->parked);
-	spares_expire(swap->spares);
 }
 
 void swap_idle(struct swap *swap)
 {
 	option_learn(swap->options);
-	spares_order(swap->spares, swap->options);
-}
-
-int swap_descriptor(const struct swap *swap)
-{
-	return spares_descriptor(swap->spares);
-}
-
-void swap_work(struct swap *swap)
-{
-	spares_work(swap->spares);
 }
 
 bool swap_translates(const struct swap *swap)
@@ -435,7 +419,6 @@ static int attempts(struct swap *swap, const struct caller *caller, const struct
 			thread_forget();
 			table_forget();
 			numbers_forget();
-			spares_forget(swap->spares);
 			continue;
 		}
 		if (r != -ESTALE)

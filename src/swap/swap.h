@@ -149,13 +149,6 @@ void swap_expire(struct swap *swap);
 void swap_idle(struct swap *swap);
 
 /**
- * swap_descriptor() - for another thread than swap_enter_thread()'s, in the table that swap_new() was called in: when it
- * can be read from, swap_work() does for the other what that need not wait for.
- */
-int swap_descriptor(const struct swap *swap);
-void swap_work(struct swap *swap);
-
-/**
  * swap_restrict() - a thread is about to take a Landlock ruleset (landlock_restrict_self(2)).
  * @number: the ruleset in the target's table
  */
