@@ -54,6 +54,11 @@ ACCELERATORS = {
     "icount": ["-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=0,sleep=off"],
 }
 
+# What a configuration of kernel/build needs on its command line. debug: it often did not come to the end of reading how ACPI
+# routes interrupts (_PRT), on an emulated processor, however long it had; everything here has interrupts by message (MSI-X),
+# or those of a PC. kcsan: what a kernel does while it starts is nobody's business.
+COMMAND_LINE = {"debug": "acpi=noirq", "kcsan": "kcsan.early_enable=0"}
+
 # modules: a folder with lib/modules, or None; package: Debian's, with its version, or None
 Kernel = collections.namedtuple("Kernel", "name image modules package", defaults=[None, None])
 
