@@ -60,6 +60,7 @@ KNOWN = [
     {
         "programs": ("*/close", "*/dup2"),
         "points": ("compared",),
+        "backends": ("procfs", "bpf"),
         "native": ANY,
         "reseat": ANY,
         "row": "race/*",

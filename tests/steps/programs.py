@@ -124,3 +124,14 @@ def seen(name, lines):
 
 def names():
     return [(kind, action) for kind in KINDS for action in ACTIONS if fits(kind, action)]
+
+
+def quick():
+    """Some of them, in which each kind and each action is: action by action, the kind that fits and had the fewest so far."""
+    chosen = []
+    counts = collections.Counter()
+    for action in sorted(ACTIONS, key=lambda action: sum(fits(kind, action) for kind in KINDS)):
+        kind = min((kind for kind in KINDS if fits(kind, action)), key=lambda kind: counts[kind])
+        counts[kind] += 1
+        chosen.append((kind, action))
+    return chosen
