@@ -106,6 +106,26 @@ static int run_check_descriptors(struct session *session)
 	return 0;
 }
 
+/*
+ * Guard and worker are processes of ours, and in COMMAND's pid namespace. After unshare(CLONE_NEWPID) the next one would be its PID 1,
+ * which takes all others with it when it ends. Until then the link names nothing (pidns_for_children_get()). Return: 0, or -EINVAL
+ * and a message.
+ */
+static int run_check_namespace(const struct session *session)
+{
+	char own[64], children[64];
+	ssize_t length = readlink("/proc/self/ns/pid", own, sizeof(own));
+
+	if (length <= 0 || (readlink("/proc/self/ns/pid_for_children", children, sizeof(children)) == length &&
+			    memcmp(own, children, (size_t)length) == 0))
+		return 0;
+	message(session->messages,
+		"what is started from here would be in a new pid namespace, and '%s' would not; start reseat inside: "
+		"unshare --pid --fork --mount-proc",
+		session->options->command[0]);
+	return -EINVAL;
+}
+
 /* A file to write to, if one is asked for. Return: 0, or -EINVAL and a message. */
 static int run_open(const struct session *session, const char *option, const char *path, int flags,
 		    int *ret)
@@ -160,7 +180,8 @@ static int run_start(const struct run_options *options, bool has_errors)
 	enum process_model model;
 
 	sigprocmask(SIG_SETMASK, NULL, &session.mask);
-	if (run_check_descriptors(&session) < 0 || run_choose_model(&session, &model) < 0 || run_prepare(&session) < 0)
+	if (run_check_descriptors(&session) < 0 || run_check_namespace(&session) < 0 || run_choose_model(&session, &model) < 0 ||
+	    run_prepare(&session) < 0)
 		return EXIT_RESEAT;
 	run_warn_privileges(&session);
 	run_warn_time(&session);

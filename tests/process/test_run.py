@@ -108,6 +108,17 @@ class Status(support.ProcessTest):
         self.assertFalse(os.path.exists(self.path("started")))
 
     @each_model
+    def test_new_pid_namespace(self, model):
+        """Whose first process is another one than COMMAND; inside it all is as ever."""
+        for flags, status in ((["--pid"], 125), (["--pid", "--fork", "--mount-proc"], 0)):
+            started = self.path(f"started-{status}-{model}")
+            result = subprocess.run(["unshare", *flags, *support.reseat_run(model, "touch", started)],
+                                    capture_output=True, text=True, timeout=support.DEADLINE)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertEqual("new pid namespace" in result.stderr, status != 0, result.stderr)
+            self.assertEqual(os.path.exists(started), status == 0)
+
+    @each_model
     def test_supervisor_cannot_start(self, model):
         for options in (["--watch-backend", "no-such-backend", "--pass", "10.0.0.0/8"],
                         ["--netns", f"10.0.0.0/8={self.path('no-such-namespace')}"],
