@@ -393,7 +393,7 @@ noreturn void worker_main(struct session *session, pid_t guard, int guard_pidfd)
 		worker.children = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
 	}
 	sem_init(&worker.stopped, 0, 0);
-	if (start_thread(&waiter, worker_wait, &worker) < 0)
+	if (start_thread(&waiter, worker_wait, &worker) < 0 || supervisor_start(worker.supervisor) < 0)
 		worker_fail(session, "cannot start a thread");
 	atomic_store(&session->shared->stage, WORKER_READY);
 	channel_reply(session->channel[1], CHANNEL_READY, NULL);

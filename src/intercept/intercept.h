@@ -4,6 +4,7 @@
  *
  *     in the target, before exec:   filter_load()            -> a listener, sent to the supervisor
  *     in the supervisor:            supervisor_new(listener)
+ *                                   supervisor_start()
  *                                   supervisor_run()         -> returns when nobody uses the filter
  */
 #pragma once
@@ -95,10 +96,16 @@ int supervisor_new(struct supervisor **ret, int listener, const struct superviso
 		   struct policy_error *error);
 
 /**
- * supervisor_run() - answer notifications until no process uses the filter any more.
+ * supervisor_start() - start the thread that answers notifications, which has a descriptor table of its own
+ * (unshare(CLONE_FILES)). Call it once, before the target runs, which may take all the threads that its user may have.
  *
- * Starts the receiving thread, which has a descriptor table of its own (unshare(CLONE_FILES)), and
- * waits in the calling thread. The calling thread's table stays the process's. Call once.
+ * Return: 0 or a negative errno.
+ */
+int supervisor_start(struct supervisor *supervisor);
+
+/**
+ * supervisor_run() - wait, in the calling thread, until no process uses the filter any more. The calling thread's table stays
+ * the process's. Call once, after supervisor_start().
  *
  * On Linux 6.1 the end shows only when the last process has been reaped: a process that is the parent
  * (or subreaper) of targets must go on reaping in another thread or by supervisor_stop().

@@ -62,6 +62,7 @@ struct supervisor {
 	struct records *records;
 	struct absent *absent;
 	struct handlers handlers;
+	pthread_t receiver;
 	int result;
 };
 
@@ -346,13 +347,10 @@ static void ignore(int signal)
 {
 }
 
-int supervisor_run(struct supervisor *supervisor)
+int supervisor_start(struct supervisor *supervisor)
 {
-	const struct timespec interval = {.tv_nsec = WAKE_NSEC};
 	struct sigaction wake = {.sa_handler = ignore};
 	sigset_t all, before;
-	uint64_t next = 0; /* when the receiver is reminded of what it keeps for a while */
-	pthread_t thread;
 	int r;
 
 	/* Without SA_RESTART, so that RECV returns. */
@@ -360,10 +358,16 @@ int supervisor_run(struct supervisor *supervisor)
 	sigfillset(&all);
 	sigdelset(&all, WAKE_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = start_thread(&thread, receiver, supervisor);
+	r = start_thread(&supervisor->receiver, receiver, supervisor);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r < 0)
-		return r;
+	return r;
+}
+
+int supervisor_run(struct supervisor *supervisor)
+{
+	const struct timespec interval = {.tv_nsec = WAKE_NSEC};
+	uint64_t next = 0; /* when the receiver is reminded of what it keeps for a while */
+
 	for (;;) {
 		struct pollfd p[] = {
 			{.fd = supervisor->listener},
@@ -375,7 +379,7 @@ int supervisor_run(struct supervisor *supervisor)
 		if (poll(p, sizeof(p) / sizeof(p[0]), 1000) < 0 && errno != EINTR)
 			break;
 		if (swap_waits(supervisor->handlers.swap) && clock_usec() >= next) {
-			pthread_kill(thread, WAKE_SIGNAL);
+			pthread_kill(supervisor->receiver, WAKE_SIGNAL);
 			next = clock_usec() + EXPIRE_USEC;
 		}
 		if (p[2].revents)
@@ -386,8 +390,8 @@ int supervisor_run(struct supervisor *supervisor)
 			break;
 	}
 	atomic_store(&supervisor->stopping, true);
-	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-		pthread_kill(thread, WAKE_SIGNAL);
+	while (pthread_tryjoin_np(supervisor->receiver, NULL) == EBUSY) {
+		pthread_kill(supervisor->receiver, WAKE_SIGNAL);
 		nanosleep(&interval, NULL);
 	}
 	return supervisor->result;
