@@ -30,7 +30,7 @@ int rights_send(int socket, const void *data, size_t size, const int *fds, size_
 	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static ssize_t receive(int socket, void *data, size_t size, int *ret_fds, size_t count, int flags)
+ssize_t rights_receive(int socket, void *data, size_t size, int *ret_fds, size_t count)
 {
 	struct iovec iov = {.iov_base = data, .iov_len = size};
 	union control control = {0};
@@ -47,7 +47,7 @@ static ssize_t receive(int socket, void *data, size_t size, int *ret_fds, size_t
 	for (size_t i = 0; i < count; i++)
 		ret_fds[i] = -EBADF;
 	do
-		length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
+		length = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 	while (length < 0 && errno == EINTR);
 	if (length < 0)
 		return -errno;
@@ -61,14 +61,4 @@ static ssize_t receive(int socket, void *data, size_t size, int *ret_fds, size_t
 			fd_close(fds[i]);
 	}
 	return msg.msg_flags & MSG_CTRUNC ? -EMFILE : length;
-}
-
-ssize_t rights_receive(int socket, void *data, size_t size, int *ret_fds, size_t count)
-{
-	return receive(socket, data, size, ret_fds, count, 0);
-}
-
-ssize_t rights_collect(int socket, void *data, size_t size, int *ret_fds, size_t count)
-{
-	return receive(socket, data, size, ret_fds, count, MSG_DONTWAIT);
 }

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 /* As many descriptors as one message carries here. */
-#define RIGHTS_MAX 8
+#define RIGHTS_MAX 2
 
 /**
  * rights_send() - send a message with descriptors.
@@ -25,8 +25,3 @@ int rights_send(int socket, const void *data, size_t size, const int *fds, size_
  * could be had: none is; another negative errno of recvmsg(2).
  */
 ssize_t rights_receive(int socket, void *data, size_t size, int *ret_fds, size_t count);
-
-/**
- * rights_collect() - the same without waiting. Return: -EAGAIN: there is none.
- */
-ssize_t rights_collect(int socket, void *data, size_t size, int *ret_fds, size_t count);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -113,11 +114,10 @@ static int run_check_descriptors(struct session *session)
  */
 static int run_check_namespace(const struct session *session)
 {
-	char own[64], children[64];
-	ssize_t length = readlink("/proc/self/ns/pid", own, sizeof(own));
+	struct stat own, children;
 
-	if (length <= 0 || (readlink("/proc/self/ns/pid_for_children", children, sizeof(children)) == length &&
-			    memcmp(own, children, (size_t)length) == 0))
+	if (stat("/proc/self/ns/pid", &own) < 0 ||
+	    (stat("/proc/self/ns/pid_for_children", &children) == 0 && own.st_ino == children.st_ino && own.st_dev == children.st_dev))
 		return 0;
 	message(session->messages,
 		"what is started from here would be in a new pid namespace, and '%s' would not; start reseat inside: "
